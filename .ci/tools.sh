@@ -59,7 +59,7 @@ need_jdk_and_maven() {
   command -v mvn >/dev/null || apt_install maven || die "Maven could not be installed: put mvn on the PATH"
   unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
   # Maven's own libraries reach into the JDK; their warnings would drown ours.
-  export MAVEN_OPTS="${MAVEN_OPTS:-} --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
+  export MAVEN_OPTS="${MAVEN_OPTS:-} --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -Djansi.mode=strip"
 }
 
 is_static() { # FILE: true when the ELF file asks for no dynamic loader.
