@@ -1,0 +1,71 @@
+package dev.retainerd.store.fold;
+
+import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
+import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
+import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
+import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
+import dev.retainerd.store.proto.SandboxEntry;
+import dev.retainerd.store.proto.SandboxPhase;
+import dev.retainerd.store.state.Kind;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
+/** Events about sandboxes. */
+final class SandboxFold {
+
+  private SandboxFold() {}
+
+  static void creating(Folding f, SandboxCreatingPayload p) {
+    String id = p.getSandbox().getId();
+    Optional<SandboxPhase> phase = f.find(Kind.SANDBOX, id).map(SandboxEntry::getPhase);
+    SandboxPhase next = Lifecycles.SANDBOX.next(id, phase, f.type()).orElseThrow();
+    f.put(
+        Kind.SANDBOX,
+        id,
+        SandboxEntry.newBuilder()
+            .setProvenance(f.born())
+            .setSandbox(p.getSandbox())
+            .setPhase(next)
+            .build());
+  }
+
+  static void attached(Folding f, SandboxNetworkAttachedPayload p) {
+    changed(f, p.getId(), e -> e.clearAttachments().addAllAttachments(p.getAttachmentsList()));
+  }
+
+  static void created(Folding f, SandboxCreatedPayload p) {
+    changed(f, p.getId(), e -> e.setShimId(p.getShimId()));
+  }
+
+  static void detached(Folding f, String id) {
+    // The addresses stay readable in the history; the live state says what is true now.
+    changed(f, id, SandboxEntry.Builder::clearAttachments);
+  }
+
+  static void stopped(Folding f, SandboxStoppedPayload p) {
+    changed(f, p.getId(), e -> e.setStopReason(p.getReason()));
+  }
+
+  /** Events that only move it along its lifecycle, or end it. */
+  static void moved(Folding f, String id) {
+    changed(f, id, UnaryOperator.identity());
+  }
+
+  private static void changed(Folding f, String id, UnaryOperator<SandboxEntry.Builder> change) {
+    SandboxEntry before = f.existing(Kind.SANDBOX, id);
+    Optional<SandboxPhase> next =
+        Lifecycles.SANDBOX.next(id, Optional.of(before.getPhase()), f.type());
+    if (next.isEmpty()) {
+      f.remove(Kind.SANDBOX, id);
+      return;
+    }
+    f.put(
+        Kind.SANDBOX,
+        id,
+        change
+            .apply(before.toBuilder())
+            .setProvenance(f.changed(before.getProvenance()))
+            .setPhase(next.get())
+            .build());
+  }
+}
