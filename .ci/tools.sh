@@ -59,8 +59,11 @@ need_jdk_and_maven() {
   command -v mvn >/dev/null || apt_install maven || die "Maven could not be installed: put mvn on the PATH"
   unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
   # Maven's own libraries reach into the JDK; their warnings would drown ours.
-  export MAVEN_OPTS="${MAVEN_OPTS:-} --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -Djansi.mode=strip"
+  export MAVEN_OPTS="${MAVEN_OPTS:-} --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
 }
+
+# maven ARGUMENT...: Maven without colours and without asking; its exit status is Maven's.
+maven() { (set -o pipefail && mvn -B -Dstyle.color=never "$@" </dev/null 2>&1 | sed 's/\x1b\[[0-9;]*m//g'); }
 
 is_static() { # FILE: true when the ELF file asks for no dynamic loader.
   [ -x "$1" ] && ! grep -q -a -m1 -E 'ld-linux|ld-musl' "$1"
