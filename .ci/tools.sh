@@ -65,8 +65,8 @@ need_jdk_and_maven() {
 # maven ARGUMENT...: Maven without colours and without asking; its exit status is Maven's.
 maven() { (set -o pipefail && mvn -B -Dstyle.color=never "$@" </dev/null 2>&1 | sed 's/\x1b\[[0-9;]*m//g'); }
 
-is_static() { # FILE: true when the ELF file asks for no dynamic loader.
-  [ -x "$1" ] && ! grep -q -a -m1 -E 'ld-linux|ld-musl' "$1"
+is_static() { # FILE: true when it is a program that needs no shared library.
+  [ -x "$1" ] && ! ldd "$1" 2>/dev/null | grep -q '=>'
 }
 
 # A statically linked busybox, whose path is printed. Debian's busybox and busybox-static exclude
