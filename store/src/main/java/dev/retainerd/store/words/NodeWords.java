@@ -1,0 +1,76 @@
+package dev.retainerd.store.words;
+
+import dev.retainerd.eventlog.proto.DaemonStartedPayload;
+import dev.retainerd.eventlog.proto.DaemonStoppingPayload;
+import dev.retainerd.eventlog.proto.DamageFoundPayload;
+import dev.retainerd.eventlog.proto.LeftoverRemovedPayload;
+import dev.retainerd.eventlog.proto.NodeRebootedPayload;
+import dev.retainerd.eventlog.proto.RecoveryFinishedPayload;
+
+/** Sentences about the node and its daemon. */
+final class NodeWords {
+
+  private NodeWords() {}
+
+  static String started(DaemonStartedPayload p) {
+    String before =
+        p.getPreviousStopWasClean() ? "" : "; the one before it had not stopped cleanly";
+    return "daemon " + p.getVersion() + " started as pid " + p.getPid() + before;
+  }
+
+  static String stopping(DaemonStoppingPayload p) {
+    return "the daemon is stopping" + Phrases.because(p.getReason());
+  }
+
+  static String recovered(RecoveryFinishedPayload p) {
+    return "recovery finished in "
+        + Phrases.duration(p.getMillis() * 1_000_000)
+        + ": shims reattached "
+        + p.getShimsReattached()
+        + ", replaced "
+        + p.getShimsReplaced()
+        + ", unreachable "
+        + p.getShimsUnreachable()
+        + "; intents finished "
+        + p.getIntentsFinished()
+        + ", undone "
+        + p.getIntentsUndone()
+        + "; leftovers removed "
+        + p.getLeftoversRemoved();
+  }
+
+  static String damaged(DamageFoundPayload p) {
+    String lost =
+        p.getFirstLostSequence() == 0
+            ? ""
+            : "; events "
+                + p.getFirstLostSequence()
+                + " to "
+                + p.getLastLostSequence()
+                + " are lost";
+    String aside = p.getSetAsideTo().isEmpty() ? "" : ", set aside to " + p.getSetAsideTo();
+    return "damage was found in the "
+        + p.getWhat()
+        + " at "
+        + p.getPath()
+        + aside
+        + lost
+        + Phrases.because(p.getDetail());
+  }
+
+  static String leftover(LeftoverRemovedPayload p) {
+    return p.getKind()
+        + " "
+        + p.getName()
+        + ", which no event owned, was removed"
+        + Phrases.because(p.getDetail());
+  }
+
+  static String rebooted(NodeRebootedPayload p) {
+    return "the node was rebooted: boot "
+        + p.getPreviousBootId()
+        + " ended, "
+        + p.getBootId()
+        + " began";
+  }
+}

@@ -1,0 +1,69 @@
+package dev.retainerd.store.words;
+
+import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
+import dev.retainerd.eventlog.proto.TaskCreatedPayload;
+import dev.retainerd.eventlog.proto.TaskCreatingPayload;
+import dev.retainerd.eventlog.proto.TaskExitedPayload;
+import dev.retainerd.eventlog.proto.TaskOomPayload;
+import dev.retainerd.eventlog.proto.TaskSignalledPayload;
+import dev.retainerd.eventlog.proto.TaskStartFailedPayload;
+import dev.retainerd.eventlog.proto.TaskStartedPayload;
+import dev.retainerd.eventlog.proto.TaskStoppingPayload;
+
+/** Sentences about the processes of containers. */
+final class TaskWords {
+
+  private TaskWords() {}
+
+  static String says(String id, String what) {
+    return "task of " + Phrases.shortId(id) + " " + what;
+  }
+
+  static String creating(TaskCreatingPayload p) {
+    return says(p.getContainerId(), "is being created in shim " + p.getShimId());
+  }
+
+  static String created(TaskCreatedPayload p) {
+    return says(p.getContainerId(), "was created" + Phrases.process(p.getInit()));
+  }
+
+  static String createFailed(TaskCreateFailedPayload p) {
+    return says(p.getContainerId(), "could not be created") + Phrases.because(p.getReason());
+  }
+
+  static String started(TaskStartedPayload p) {
+    return says(p.getContainerId(), "runs as pid " + p.getPid());
+  }
+
+  static String startFailed(TaskStartFailedPayload p) {
+    return says(p.getContainerId(), "could not be started") + Phrases.because(p.getReason());
+  }
+
+  static String stopping(TaskStoppingPayload p) {
+    return says(p.getContainerId(), "is being stopped: ")
+        + Phrases.signal(p.getSignal())
+        + (p.getGraceMillis() > 0
+            ? ", and SIGKILL after " + Phrases.duration(p.getGraceMillis() * 1_000_000)
+            : "");
+  }
+
+  static String signalled(TaskSignalledPayload p) {
+    String to =
+        p.getExecId().isEmpty()
+            ? says(p.getContainerId(), "")
+            : "exec " + p.getExecId() + " of " + Phrases.shortId(p.getContainerId()) + " ";
+    return to
+        + "was sent "
+        + Phrases.signal(p.getSignal())
+        + (p.getAll() ? " (all processes)" : "");
+  }
+
+  static String oom(TaskOomPayload p) {
+    return says(p.getContainerId(), "ran out of its memory limit")
+        + (p.getCgroup().isEmpty() ? "" : " (cgroup " + p.getCgroup() + ")");
+  }
+
+  static String exited(TaskExitedPayload p) {
+    return says(p.getContainerId(), Phrases.ended(p.getStatus(), p.getSource(), p.getReason()));
+  }
+}
