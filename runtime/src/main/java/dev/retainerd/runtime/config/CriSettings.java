@@ -1,0 +1,25 @@
+package dev.retainerd.runtime.config;
+
+import java.time.Duration;
+
+/**
+ * How containers of CRI are made.
+ *
+ * @param maxLogLineBytes after which a log line is cut in parts; negative for never
+ * @param unsetSeccompProfile for containers that ask for none: "", "unconfined", "runtime/default"
+ *     or "localhost/FILE"
+ * @param execSyncDrainTimeout how long ExecSync waits for output after the exit; zero for ever
+ */
+public record CriSettings(
+    boolean restrictOomScoreAdj,
+    int maxLogLineBytes,
+    String unsetSeccompProfile,
+    boolean enableSelinux,
+    boolean disableApparmor,
+    boolean tolerateMissingHugetlbController,
+    boolean disableHugetlbController,
+    boolean deviceOwnershipFromSecurityContext,
+    boolean ignoreImageDefinedVolumes,
+    boolean enableUnprivilegedPorts,
+    boolean enableUnprivilegedIcmp,
+    Duration execSyncDrainTimeout) {}
