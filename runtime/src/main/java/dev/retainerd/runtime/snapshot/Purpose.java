@@ -1,0 +1,9 @@
+package dev.retainerd.runtime.snapshot;
+
+/** What a snapshot's folder is for. */
+public enum Purpose {
+  /** To be read and written. */
+  ACTIVE,
+  /** To be read only. */
+  VIEW
+}
