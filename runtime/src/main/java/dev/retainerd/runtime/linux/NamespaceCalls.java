@@ -24,6 +24,8 @@ public final class NamespaceCalls {
   private static final int LONGEST_INTERFACE_NAME = 15;
   private static final short IFF_UP = 1;
 
+  private static final long NS_GET_NSTYPE = 0xb703;
+
   private NamespaceCalls() {}
 
   /**
@@ -46,6 +48,23 @@ public final class NamespaceCalls {
     requirePlatformThread();
     try (NativeFile file = NativeFile.open(namespace, NativeFile.O_RDONLY, 0)) {
       Libc.call("setns", namespace.toString(), Libc.SETNS, file.descriptor(), kind);
+    }
+  }
+
+  /**
+   * Which kind of namespace a file stands for, such as a pin.
+   *
+   * @return a CLONE_ constant; 0 if the file is no namespace or does not exist
+   */
+  public static int kindOf(Path file) throws SystemCallException {
+    try (NativeFile open = NativeFile.open(file, NativeFile.O_RDONLY | NativeFile.O_NOFOLLOW, 0)) {
+      return Libc.call(
+          "ioctl(NS_GET_NSTYPE)", file.toString(), Libc.IOCTL, open.descriptor(), NS_GET_NSTYPE);
+    } catch (SystemCallException e) {
+      if (e.is(Errno.ENOTTY) || e.is(Errno.ENOENT) || e.is(Errno.EINVAL)) {
+        return 0;
+      }
+      throw e;
     }
   }
 
