@@ -1,0 +1,25 @@
+package dev.retainerd.runtime.container;
+
+import com.google.gson.JsonObject;
+
+/** Finds images for containers. */
+@FunctionalInterface
+public interface ContainerImages {
+
+  /**
+   * An image that is there and unpacked.
+   *
+   * @param id digest of its config, {@code sha256:...}
+   * @param reference the name it is known by
+   * @param chainId key of the committed snapshot that is its root file system
+   * @param config the image's config: the {@code config} object of the OCI image configuration
+   */
+  record Resolved(String id, String reference, String chainId, JsonObject config) {}
+
+  /**
+   * Finds an image by name, digest or id.
+   *
+   * @throws dev.retainerd.runtime.error.Refusal NOT_FOUND where it was not pulled
+   */
+  Resolved resolve(String image);
+}

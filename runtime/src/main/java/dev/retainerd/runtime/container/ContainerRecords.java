@@ -1,0 +1,86 @@
+package dev.retainerd.runtime.container;
+
+import com.google.gson.JsonObject;
+import dev.retainerd.eventlog.proto.ContainerRecord;
+import dev.retainerd.eventlog.proto.CriContainer;
+import dev.retainerd.eventlog.proto.SandboxRecord;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.wire.cri.v1.ContainerConfig;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * Makes the record of a container from its configuration. Pure but for the clock and the ids it is
+ * given.
+ *
+ * @param newId makes ids, 64 hexadecimal digits
+ * @param runtimeOf the runtime's type for a pod's handler
+ */
+public record ContainerRecords(
+    Supplier<String> newId, Clock clock, Function<String, String> runtimeOf) {
+
+  ContainerRecord of(
+      SandboxRecord sandbox,
+      ContainerConfig config,
+      ContainerImages.Resolved image,
+      String snapshotter) {
+    String id = newId.get();
+    Instant now = clock.instant();
+    long nanos = now.getEpochSecond() * 1_000_000_000L + now.getNano();
+    return ContainerRecord.newBuilder()
+        .setId(id)
+        .putAllLabels(config.getLabelsMap())
+        .putLabels("io.cri-containerd.kind", "container")
+        .setImage(image.reference())
+        .setRuntime(runtimeOf.apply(sandbox.getRuntimeHandler()))
+        .setSnapshotter(snapshotter)
+        .setSnapshotKey(id)
+        .setSandboxId(sandbox.getId())
+        .setCreatedAtNanos(nanos)
+        .setUpdatedAtNanos(nanos)
+        .setCri(
+            CriContainer.newBuilder()
+                .setName(config.getMetadata().getName())
+                .setAttempt(config.getMetadata().getAttempt())
+                .setSandboxId(sandbox.getId())
+                .setConfig(config.toByteString())
+                .setLogPath(logPath(sandbox, config))
+                .setImageRef(config.getImage().getImage())
+                .setImageId(image.id())
+                .setStopSignal(stopSignal(config, image.config()))
+                .setTty(config.getTty())
+                .setStdin(config.getStdin())
+                .setStdinOnce(config.getStdinOnce()))
+        .build();
+  }
+
+  private static String stopSignal(ContainerConfig config, JsonObject image) {
+    if (config.getStopSignalValue() != 0) {
+      return config.getStopSignal().name();
+    }
+    return image.has("StopSignal") && !image.get("StopSignal").isJsonNull()
+        ? image.get("StopSignal").getAsString()
+        : "";
+  }
+
+  /** Below the pod's log directory, which it may not leave. */
+  private static String logPath(SandboxRecord sandbox, ContainerConfig config) {
+    if (config.getLogPath().isEmpty() || sandbox.getLogDirectory().isEmpty()) {
+      return "";
+    }
+    Path directory = Path.of(sandbox.getLogDirectory()).toAbsolutePath().normalize();
+    Path log = directory.resolve(config.getLogPath()).normalize();
+    if (!log.startsWith(directory) || log.equals(directory)) {
+      throw Refusal.invalidArgument(
+          "the log path "
+              + config.getLogPath()
+              + " leaves the pod's log directory "
+              + directory
+              + "; name a file below it");
+    }
+    return log.toString();
+  }
+}

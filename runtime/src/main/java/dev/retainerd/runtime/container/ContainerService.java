@@ -1,0 +1,460 @@
+package dev.retainerd.runtime.container;
+
+import com.google.protobuf.ByteString;
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.ContainerCreateFailedPayload;
+import dev.retainerd.eventlog.proto.ContainerCreatedPayload;
+import dev.retainerd.eventlog.proto.ContainerCreatingPayload;
+import dev.retainerd.eventlog.proto.ContainerRecord;
+import dev.retainerd.eventlog.proto.ContainerRemovedPayload;
+import dev.retainerd.eventlog.proto.ContainerRemovingPayload;
+import dev.retainerd.eventlog.proto.Opaque;
+import dev.retainerd.eventlog.proto.StdioPaths;
+import dev.retainerd.runtime.engine.Failpoint;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.KeyLocks;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.sandbox.SandboxContainers;
+import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.shims.RootMount;
+import dev.retainerd.runtime.task.StopService;
+import dev.retainerd.runtime.task.TaskService;
+import dev.retainerd.store.proto.ContainerEntry;
+import dev.retainerd.store.proto.ContainerPhase;
+import dev.retainerd.store.proto.SandboxEntry;
+import dev.retainerd.store.proto.SandboxPhase;
+import dev.retainerd.store.proto.TaskEntry;
+import dev.retainerd.store.proto.TaskPhase;
+import dev.retainerd.store.state.Kind;
+import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.NamespaceOption;
+import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Containers of pods. Each method records its intent, carries out effects that can be repeated and
+ * undone, and records the outcome. Thread-safe; operations on one container follow each other, and
+ * a request that repeats one under way joins it.
+ */
+public final class ContainerService implements SandboxContainers {
+  private static final Logger LOG = LoggerFactory.getLogger(ContainerService.class);
+  private static final String NAMESPACE = SandboxService.NAMESPACE;
+  private static final Duration LOCK_PATIENCE = Duration.ofSeconds(110);
+  private static final Duration GONE_PATIENCE = Duration.ofSeconds(30);
+  private static final int SIGTERM = 15;
+  private static final String SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
+
+  /** What a container is made of. */
+  public record Effects(
+      ContainerImages images,
+      RootFilesystems rootfs,
+      ContainerSpecs specs,
+      ContainerFolders folders,
+      ContainerRecords records) {}
+
+  private final Journal journal;
+  private final TaskService tasks;
+  private final StopService stops;
+  private final Effects effects;
+  private final KeyLocks locks = new KeyLocks();
+
+  public ContainerService(Journal journal, TaskService tasks, StopService stops, Effects effects) {
+    this.journal = journal;
+    this.tasks = tasks;
+    this.stops = stops;
+    this.effects = effects;
+  }
+
+  /** The container's entry, if it was made over CRI. */
+  public Optional<ContainerEntry> find(String id) {
+    return journal
+        .state()
+        .get(Kind.CONTAINER.key(NAMESPACE, id))
+        .filter(e -> e.getContainer().hasCri());
+  }
+
+  /** The container's entry; NOT_FOUND where there is none. */
+  public ContainerEntry get(String id) {
+    return find(id).orElseThrow(() -> Refusal.notFound("container " + id + " does not exist"));
+  }
+
+  /** Every container made over CRI. */
+  public List<ContainerEntry> list() {
+    List<ContainerEntry> found = new ArrayList<>();
+    forEach(found::add);
+    return found;
+  }
+
+  private void forEach(Consumer<ContainerEntry> visitor) {
+    journal
+        .state()
+        .forEach(
+            Kind.CONTAINER,
+            NAMESPACE,
+            "",
+            (id, entry) -> {
+              if (entry.getContainer().hasCri()) {
+                visitor.accept(entry);
+              }
+            });
+  }
+
+  /** The containers of a pod. */
+  public List<ContainerEntry> ofSandbox(String sandboxId) {
+    List<ContainerEntry> found = new ArrayList<>();
+    forEach(
+        entry -> {
+          if (entry.getContainer().getSandboxId().equals(sandboxId)) {
+            found.add(entry);
+          }
+        });
+    return found;
+  }
+
+  /**
+   * Makes a container in a pod.
+   *
+   * @return its id; that of the earlier request where this one repeats it
+   */
+  public String create(
+      Origin origin, String sandboxId, ContainerConfig config, PodSandboxConfig podConfig) {
+    if (config.getMetadata().getName().isEmpty()) {
+      throw Refusal.invalidArgument("the container config names none; set metadata.name");
+    }
+    SandboxEntry sandbox =
+        journal
+            .state()
+            .get(Kind.SANDBOX.key(NAMESPACE, sandboxId))
+            .orElseThrow(() -> Refusal.notFound("pod sandbox " + sandboxId + " does not exist"));
+    String name =
+        config.getMetadata().getName()
+            + "_"
+            + config.getMetadata().getAttempt()
+            + " of pod "
+            + sandboxId;
+    try (KeyLocks.Held held = locks.hold("container name " + name, LOCK_PATIENCE)) {
+      Optional<ContainerEntry> taken =
+          ofSandbox(sandboxId).stream()
+              .filter(
+                  e ->
+                      e.getContainer().getCri().getName().equals(config.getMetadata().getName())
+                          && e.getContainer().getCri().getAttempt()
+                              == config.getMetadata().getAttempt())
+              .findFirst();
+      if (taken.isPresent()) {
+        return joined(taken.get(), name, config);
+      }
+      if (sandbox.getPhase() != SandboxPhase.SANDBOX_PHASE_READY) {
+        throw Refusal.failedPrecondition(
+            "pod sandbox " + sandboxId + " is not ready for containers; run it again");
+      }
+      return create(origin, sandbox, config, podConfig);
+    }
+  }
+
+  private static String joined(ContainerEntry taken, String name, ContainerConfig config) {
+    boolean same = taken.getContainer().getCri().getConfig().equals(config.toByteString());
+    if (same && taken.getPhase() == ContainerPhase.CONTAINER_PHASE_CREATED) {
+      return taken.getContainer().getId();
+    }
+    throw Refusal.alreadyExists(
+        "the name "
+            + name
+            + " belongs to container "
+            + taken.getContainer().getId()
+            + "; remove that one first, or ask with the next attempt");
+  }
+
+  private String create(
+      Origin origin, SandboxEntry sandbox, ContainerConfig config, PodSandboxConfig podConfig) {
+    ContainerImages.Resolved image = effects.images().resolve(config.getImage().getImage());
+    ContainerRecord record =
+        effects.records().of(sandbox.getSandbox(), config, image, effects.rootfs().snapshotter());
+    String id = record.getId();
+    journal.commit(
+        origin,
+        NAMESPACE,
+        new Event.ContainerCreating(
+            ContainerCreatingPayload.newBuilder().setContainer(record).build()));
+    Failpoint.CONTAINER_INTENT_RECORDED.hit();
+    try {
+      effects.rootfs().prepare(origin, id, image.chainId());
+      Failpoint.CONTAINER_SNAPSHOT_PREPARED.hit();
+      effects.folders().make(record);
+      Failpoint.CONTAINER_FOLDER_MADE.hit();
+      byte[] spec =
+          effects
+              .specs()
+              .of(
+                  new ContainerSpecs.Input(
+                      id,
+                      sandbox.getSandbox(),
+                      podConfig,
+                      config,
+                      image,
+                      effects.rootfs().mounts(id),
+                      initPid(
+                          sandbox.getSandbox().getHasPause() ? sandbox.getSandbox().getId() : ""),
+                      targetPid(config)));
+      journal.commit(
+          origin,
+          NAMESPACE,
+          new Event.ContainerCreated(
+              ContainerCreatedPayload.newBuilder()
+                  .setContainer(
+                      record.toBuilder()
+                          .setSpec(
+                              Opaque.newBuilder()
+                                  .setTypeUrl(SPEC_TYPE)
+                                  .setValue(ByteString.copyFrom(spec))))
+                  .build()));
+      Failpoint.CONTAINER_OUTCOME_RECORDED.hit();
+      return id;
+    } catch (RuntimeException e) {
+      undo(origin, id, message(e));
+      throw e instanceof Refusal r
+          ? r
+          : Refusal.internal("container " + id + " could not be made: " + message(e), e);
+    }
+  }
+
+  private int targetPid(ContainerConfig config) {
+    NamespaceOption options = config.getLinux().getSecurityContext().getNamespaceOptions();
+    if (options.getPid() != NamespaceMode.TARGET) {
+      return 0;
+    }
+    int pid = initPid(options.getTargetId());
+    if (pid == 0) {
+      throw Refusal.failedPrecondition(
+          "container "
+              + options.getTargetId()
+              + ", whose pid namespace is to be shared, does not"
+              + " run; start it first");
+    }
+    return pid;
+  }
+
+  private int initPid(String containerId) {
+    return containerId.isEmpty()
+        ? 0
+        : tasks
+            .find(NAMESPACE, containerId)
+            .filter(t -> t.getPhase() == TaskPhase.TASK_PHASE_RUNNING)
+            .map(t -> t.getInit().getPid())
+            .orElse(0);
+  }
+
+  /**
+   * Takes back whatever a creation did, and says that it failed. Also for creations of an earlier
+   * daemon.
+   */
+  public void undo(Origin origin, String id, String reason) {
+    effects.rootfs().remove(origin, id);
+    effects.folders().remove(id);
+    journal.commit(
+        origin,
+        NAMESPACE,
+        new Event.ContainerCreateFailed(
+            ContainerCreateFailedPayload.newBuilder().setId(id).setReason(reason).build()));
+  }
+
+  /** Runs the container's process. A container that runs already is left as it is. */
+  public void start(Origin origin, String id) {
+    try (KeyLocks.Held held = locks.hold("container " + id, LOCK_PATIENCE)) {
+      ContainerEntry container = get(id);
+      Optional<TaskEntry> task = tasks.find(NAMESPACE, id);
+      if (task.isPresent() && task.get().getPhase() == TaskPhase.TASK_PHASE_RUNNING) {
+        return;
+      }
+      if (container.getLastRun().hasExit() || task.isPresent() && hasRun(task.get())) {
+        throw Refusal.failedPrecondition(
+            "container " + id + " has ended and cannot be started again; make a new one");
+      }
+      requireReady(container.getContainer().getSandboxId());
+      if (task.isEmpty()) {
+        tasks.create(
+            origin,
+            NAMESPACE,
+            id,
+            new TaskService.CreateOptions(
+                effects.rootfs().mounts(id),
+                stdio(container.getContainer()),
+                Optional.empty(),
+                ""));
+      }
+      try {
+        tasks.start(origin, NAMESPACE, id);
+      } catch (Refusal e) {
+        discard(origin, id);
+        throw e;
+      }
+    }
+  }
+
+  private void discard(Origin origin, String id) {
+    try {
+      tasks.delete(origin, NAMESPACE, id);
+    } catch (Refusal left) {
+      LOG.warn("task {} that could not be started is still there: {}", id, left.sentence());
+    }
+  }
+
+  private static boolean hasRun(TaskEntry task) {
+    return task.getPhase() == TaskPhase.TASK_PHASE_STOPPED
+        || task.getPhase() == TaskPhase.TASK_PHASE_PAUSED;
+  }
+
+  private void requireReady(String sandboxId) {
+    boolean ready =
+        journal
+            .state()
+            .get(Kind.SANDBOX.key(NAMESPACE, sandboxId))
+            .filter(s -> s.getPhase() == SandboxPhase.SANDBOX_PHASE_READY)
+            .isPresent();
+    if (!ready) {
+      throw Refusal.failedPrecondition(
+          "pod sandbox " + sandboxId + " is not ready; its containers cannot be started");
+    }
+  }
+
+  private static StdioPaths stdio(ContainerRecord record) {
+    String log = record.getCri().getLogPath();
+    String out = log.isEmpty() ? "" : "cri://" + log;
+    return StdioPaths.newBuilder()
+        .setStdout(out)
+        .setStderr(record.getCri().getTty() ? "" : out)
+        .setTerminal(record.getCri().getTty())
+        .build();
+  }
+
+  /** Stops the container's process; harmless where it does not run or the container is gone. */
+  public void stop(Origin origin, String id, Duration grace) {
+    Optional<ContainerEntry> container = find(id);
+    if (container.isEmpty()) {
+      return;
+    }
+    stops.stop(origin, NAMESPACE, id, stopSignal(container.get()), grace);
+    awaitDeleted(id);
+  }
+
+  private static int stopSignal(ContainerEntry container) {
+    String name = container.getContainer().getCri().getStopSignal();
+    return name.isEmpty() ? SIGTERM : SignalNames.number(name);
+  }
+
+  /** The exit is durable; the task itself goes a moment later, and with it its mounts. */
+  private void awaitDeleted(String id) {
+    try {
+      boolean gone = journal.await(Kind.TASK.key(NAMESPACE, id), t -> t == null, GONE_PATIENCE);
+      if (!gone) {
+        throw Refusal.deadlineExceeded(
+            "container "
+                + id
+                + " has ended, but what it leaves is not cleaned up after "
+                + GONE_PATIENCE.toSeconds()
+                + " s; see retainctl doctor");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Refusal.cancelled("the wait for container " + id + " was given up");
+    }
+  }
+
+  /** Removes a container, ending it first if it runs; harmless where it is gone. */
+  public void remove(Origin origin, String id) {
+    try (KeyLocks.Held held = locks.hold("container " + id, LOCK_PATIENCE)) {
+      if (find(id).isEmpty()) {
+        return;
+      }
+      Optional<TaskEntry> task = tasks.find(NAMESPACE, id);
+      if (task.isPresent()) {
+        if (task.get().getPhase() == TaskPhase.TASK_PHASE_CREATED) {
+          tasks.delete(origin, NAMESPACE, id);
+        } else {
+          stop(origin, id, Duration.ZERO);
+        }
+      }
+      journal.commit(
+          origin,
+          NAMESPACE,
+          new Event.ContainerRemoving(ContainerRemovingPayload.newBuilder().setId(id).build()));
+      Failpoint.CONTAINER_REMOVE_RECORDED.hit();
+      effects.rootfs().remove(origin, id);
+      Failpoint.CONTAINER_SNAPSHOT_REMOVED.hit();
+      effects.folders().remove(id);
+      Failpoint.CONTAINER_FOLDER_REMOVED.hit();
+      journal.commit(
+          origin,
+          NAMESPACE,
+          new Event.ContainerRemoved(ContainerRemovedPayload.newBuilder().setId(id).build()));
+      Failpoint.CONTAINER_REMOVED_RECORDED.hit();
+    }
+  }
+
+  @Override
+  public void stopAll(Origin origin, String sandboxId) {
+    List<Thread> stopping = new ArrayList<>();
+    List<RuntimeException> failures = new ArrayList<>();
+    for (ContainerEntry container : ofSandbox(sandboxId)) {
+      String id = container.getContainer().getId();
+      if (tasks.find(NAMESPACE, id).isEmpty()) {
+        continue;
+      }
+      stopping.add(
+          Thread.ofVirtual()
+              .name("stop-" + id)
+              .start(
+                  () -> {
+                    try {
+                      endTask(origin, id);
+                    } catch (RuntimeException e) {
+                      synchronized (failures) {
+                        failures.add(e);
+                      }
+                    }
+                  }));
+    }
+    for (Thread thread : stopping) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw Refusal.cancelled("the wait for the containers of a pod was given up");
+      }
+    }
+    if (!failures.isEmpty()) {
+      throw failures.getFirst();
+    }
+  }
+
+  private void endTask(Origin origin, String id) {
+    Optional<TaskEntry> task = tasks.find(NAMESPACE, id);
+    if (task.isPresent() && task.get().getPhase() == TaskPhase.TASK_PHASE_CREATED) {
+      tasks.delete(origin, NAMESPACE, id);
+    } else {
+      stop(origin, id, Duration.ZERO);
+    }
+  }
+
+  @Override
+  public void removeAll(Origin origin, String sandboxId) {
+    ofSandbox(sandboxId).forEach(c -> remove(origin, c.getContainer().getId()));
+  }
+
+  /** The root mounts of a container, for those who need to look into it. */
+  public List<RootMount> rootfs(String id) {
+    return effects.rootfs().mounts(id);
+  }
+
+  private static String message(Throwable e) {
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+  }
+}

@@ -1,0 +1,302 @@
+package dev.retainerd.runtime.engine;
+
+import com.google.protobuf.Message;
+import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.EnvelopeDraft;
+import dev.retainerd.eventlog.EventLog;
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.store.fold.EventHeader;
+import dev.retainerd.store.fold.Fold;
+import dev.retainerd.store.fold.IllegalTransitionException;
+import dev.retainerd.store.state.Delta;
+import dev.retainerd.store.state.Key;
+import dev.retainerd.store.state.NodeState;
+import dev.retainerd.store.state.Overlay;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one writer of the log. Proposals from any thread are checked against the state by folding
+ * them, appended, forced to disk together (one force for all that wait), and only then become
+ * visible in memory and in the store.
+ *
+ * <p>Thread-safe. A commit returns when its events are durable and visible; if it throws, none of
+ * its events is in the log, unless the exception says that the outcome is not known.
+ */
+public final class Journal implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
+  private static final int QUEUE_BOUND = 4096;
+  private static final int BATCH_BOUND = 256;
+  private static final Duration COMMIT_PATIENCE = Duration.ofSeconds(60);
+
+  /** Where folded state is kept on disk. Called by the journal's thread only. */
+  @FunctionalInterface
+  public interface Projection {
+    void apply(long sequence, Collection<? extends Delta<?>> deltas);
+  }
+
+  /** Told of every durable event, in order, on the journal's thread: must return at once. */
+  @FunctionalInterface
+  public interface Listener {
+    void onEvent(Envelope envelope, Event event);
+  }
+
+  private record Proposal(
+      Origin origin,
+      String namespace,
+      List<Event> events,
+      CompletableFuture<List<Envelope>> done) {}
+
+  private final EventLog log;
+  private final NodeState state;
+  private final Projection projection;
+  private final ArrayBlockingQueue<Proposal> queue = new ArrayBlockingQueue<>(QUEUE_BOUND);
+  private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+  private final ConcurrentHashMap<Key<?>, CompletableFuture<Void>> watches =
+      new ConcurrentHashMap<>();
+  private final Thread writer;
+  private volatile boolean closing;
+
+  /** Starts the writer. {@code state} stands at the log's last sequence already. */
+  public Journal(EventLog log, NodeState state, Projection projection) {
+    this.log = log;
+    this.state = state;
+    this.projection = projection;
+    this.writer = Thread.ofPlatform().name("journal").start(this::run);
+  }
+
+  /** The state as of the last durable event. */
+  public NodeState state() {
+    return state;
+  }
+
+  /** The log itself, for its readers and its status. */
+  public EventLog log() {
+    return log;
+  }
+
+  /** Adds a listener; it is told of events that become durable from now on. */
+  public void addListener(Listener listener) {
+    listeners.add(listener);
+  }
+
+  /**
+   * Records events, all or none, in this order, and waits until they are durable and visible.
+   *
+   * @return the envelopes, in order
+   * @throws Refusal FAILED_PRECONDITION where an event does not fit the state; RESOURCE_EXHAUSTED
+   *     where the queue or the disk is full; UNAVAILABLE while the daemon stops
+   */
+  public List<Envelope> commit(Origin origin, String namespace, Event... events) {
+    return commit(origin, namespace, List.of(events));
+  }
+
+  /** As {@link #commit(Origin, String, Event...)}. */
+  public List<Envelope> commit(Origin origin, String namespace, List<Event> events) {
+    Proposal proposal =
+        new Proposal(origin, namespace, List.copyOf(events), new CompletableFuture<>());
+    try {
+      if (closing) {
+        throw stopping();
+      }
+      if (!queue.offer(proposal, COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw Refusal.resourceExhausted(
+            "the event log does not keep up: " + QUEUE_BOUND + " requests wait for the disk");
+      }
+      return proposal.done.get(COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw asRefusal(e.getCause());
+    } catch (TimeoutException e) {
+      throw Refusal.unavailable(
+          "the event log has not become durable within "
+              + COMMIT_PATIENCE.toSeconds()
+              + " s; whether the request was recorded is not known, look before asking again");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Refusal.unavailable("the request was interrupted while it waited for the event log");
+    }
+  }
+
+  /** The sequence of the last of these envelopes. */
+  public static long lastSequence(List<Envelope> envelopes) {
+    return envelopes.getLast().sequence();
+  }
+
+  /**
+   * Waits until {@code holds} is true of the entry of {@code key}, looking again after each event
+   * that changes it.
+   *
+   * @param holds gets the entry, or null where there is none
+   * @return true when it holds; false when {@code patience} ended first
+   */
+  public <T extends Message> boolean await(Key<T> key, Predicate<T> holds, Duration patience)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (true) {
+      CompletableFuture<Void> changed =
+          watches.computeIfAbsent(key, k -> new CompletableFuture<>());
+      if (holds.test(state.get(key).orElse(null))) {
+        return true;
+      }
+      try {
+        changed.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      } catch (TimeoutException e) {
+        return holds.test(state.get(key).orElse(null));
+      } catch (ExecutionException e) {
+        throw new IllegalStateException("a watch ended badly", e);
+      }
+    }
+  }
+
+  /** Records what was proposed before this call, then ends the writer. The log stays open. */
+  @Override
+  public void close() {
+    closing = true;
+    writer.interrupt();
+    try {
+      writer.join(COMMIT_PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    List<Proposal> batch = new ArrayList<>(BATCH_BOUND);
+    while (true) {
+      try {
+        batch.add(queue.take());
+      } catch (InterruptedException e) {
+        if (closing && queue.isEmpty()) {
+          return;
+        }
+        continue;
+      }
+      queue.drainTo(batch, BATCH_BOUND - 1);
+      try {
+        write(batch);
+      } catch (RuntimeException | Error e) {
+        LOG.error("a batch of {} proposals was not recorded", batch.size(), e);
+        batch.forEach(p -> p.done.completeExceptionally(e));
+      }
+      batch.clear();
+    }
+  }
+
+  private void write(List<Proposal> batch) {
+    List<Proposal> accepted = new ArrayList<>(batch.size());
+    List<EnvelopeDraft> drafts = new ArrayList<>(batch.size());
+    Overlay tip = new Overlay(state);
+    long next = log.lastSequence() + 1;
+    for (Proposal p : batch) {
+      try {
+        tip.apply(trial(tip, next, p));
+      } catch (RuntimeException refused) {
+        p.done.completeExceptionally(refused);
+        continue;
+      }
+      accepted.add(p);
+      for (Event event : p.events) {
+        drafts.add(draft(p, event));
+      }
+      next += p.events.size();
+    }
+    if (accepted.isEmpty()) {
+      return;
+    }
+    List<Envelope> envelopes = log.append(drafts).envelopes();
+    Overlay folded = new Overlay(state);
+    int at = 0;
+    for (Proposal p : accepted) {
+      for (Event event : p.events) {
+        folded.apply(Fold.fold(folded, header(envelopes.get(at++)), event));
+      }
+    }
+    log.force();
+    publish(accepted, envelopes, folded.deltas());
+  }
+
+  private void publish(List<Proposal> accepted, List<Envelope> envelopes, List<Delta<?>> deltas) {
+    long last = envelopes.getLast().sequence();
+    projection.apply(last, deltas);
+    state.apply(last, deltas);
+    int at = 0;
+    for (Proposal p : accepted) {
+      List<Envelope> own = List.copyOf(envelopes.subList(at, at + p.events.size()));
+      for (int i = 0; i < own.size(); i++) {
+        tell(own.get(i), p.events.get(i));
+      }
+      at += p.events.size();
+      p.done.complete(own);
+    }
+    for (Delta<?> delta : deltas) {
+      CompletableFuture<Void> watch = watches.remove(delta.key());
+      if (watch != null) {
+        watch.complete(null);
+      }
+    }
+  }
+
+  private void tell(Envelope envelope, Event event) {
+    for (Listener listener : listeners) {
+      try {
+        listener.onEvent(envelope, event);
+      } catch (RuntimeException e) {
+        LOG.error("a listener failed at event {}", envelope.sequence(), e);
+      }
+    }
+  }
+
+  /** What the events of one proposal change; throws where one does not fit. */
+  private static List<Delta<?>> trial(Overlay tip, long first, Proposal p) {
+    Overlay trial = new Overlay(tip);
+    long sequence = first;
+    for (Event event : p.events) {
+      trial.apply(Fold.fold(trial, new EventHeader(sequence++, "", 0, p.namespace), event));
+    }
+    return trial.deltas();
+  }
+
+  private static EventHeader header(Envelope e) {
+    return new EventHeader(e.sequence(), e.bootId(), e.wallNanos(), e.namespace());
+  }
+
+  private static EnvelopeDraft draft(Proposal p, Event event) {
+    return new EnvelopeDraft(
+        p.namespace,
+        event.subject(),
+        p.origin.actor(),
+        p.origin.requestId(),
+        p.origin.causedBySequence(),
+        event.type().number(),
+        event.type().schemaVersion(),
+        event.payload().toByteArray());
+  }
+
+  private static RuntimeException asRefusal(Throwable cause) {
+    return switch (cause) {
+      case Refusal refusal -> refusal;
+      case IllegalTransitionException e -> Refusal.failedPrecondition(e.getMessage()).because(e);
+      case Error e -> throw e;
+      default ->
+          new Refusal(
+              Refusal.Code.UNAVAILABLE, "the event log refused: " + cause.getMessage(), cause);
+    };
+  }
+
+  private static Refusal stopping() {
+    return Refusal.unavailable("the daemon is stopping; ask again when it is back");
+  }
+}

@@ -1,0 +1,21 @@
+package dev.retainerd.runtime.sandbox;
+
+import dev.retainerd.eventlog.proto.SandboxRecord;
+import java.util.Map;
+import java.util.Set;
+
+/** Makes and keeps a pod's namespaces, without a process in them. Thread-safe. */
+public interface PodNamespaces {
+
+  /** Makes those that the record names a path for, each pinned there; harmless where they are. */
+  void pin(SandboxRecord sandbox, Map<String, String> sysctls);
+
+  /** Lets them go; harmless where they are gone. */
+  void release(SandboxRecord sandbox);
+
+  /** Ids of sandboxes that have something pinned. */
+  Set<String> pinned();
+
+  /** Lets go what an unknown sandbox has pinned. */
+  void release(String sandboxId);
+}

@@ -1,0 +1,30 @@
+package dev.retainerd.runtime.sandbox;
+
+import dev.retainerd.eventlog.proto.NetworkAttachment;
+import dev.retainerd.eventlog.proto.SandboxRecord;
+import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import java.util.List;
+import java.util.Optional;
+
+/** Attaches pods to the node's network. Thread-safe. */
+public interface PodNetwork {
+
+  /**
+   * Gives the pod its interfaces and addresses.
+   *
+   * @throws dev.retainerd.runtime.error.Refusal where the network is not ready or a plugin refuses;
+   *     what was attached is detached again
+   */
+  List<NetworkAttachment> attach(SandboxRecord sandbox, PodSandboxConfig config);
+
+  /**
+   * Takes them away; harmless where nothing is attached.
+   *
+   * @param attachments what attach gave; empty where its outcome is not known, then the present
+   *     configuration is used
+   */
+  void detach(SandboxRecord sandbox, PodSandboxConfig config, List<NetworkAttachment> attachments);
+
+  /** Why no pod can be attached now; empty: it can. */
+  Optional<String> notReadyReason();
+}

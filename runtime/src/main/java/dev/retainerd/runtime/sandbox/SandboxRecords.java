@@ -1,0 +1,68 @@
+package dev.retainerd.runtime.sandbox;
+
+import dev.retainerd.eventlog.proto.SandboxRecord;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.NamespaceOption;
+import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import dev.retainerd.wire.cri.v1.PodSandboxMetadata;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.function.Supplier;
+
+/**
+ * Makes the record of a pod from its configuration: which namespaces it has, where they are pinned.
+ * Pure but for the clock and the ids it is given.
+ *
+ * @param pins folder for pinned namespaces, which a reboot takes
+ * @param newId makes ids, 64 hexadecimal digits
+ */
+public record SandboxRecords(Path pins, Supplier<String> newId, Clock clock) {
+
+  /** A pod's name in full: no two pods have the same. */
+  public static String reservedName(PodSandboxConfig config) {
+    PodSandboxMetadata m = config.getMetadata();
+    return m.getName() + "_" + m.getNamespace() + "_" + m.getUid() + "_" + m.getAttempt();
+  }
+
+  /** As {@link #reservedName(PodSandboxConfig)}, of a pod that is there. */
+  public static String reservedName(SandboxRecord r) {
+    return r.getName() + "_" + r.getPodNamespace() + "_" + r.getUid() + "_" + r.getAttempt();
+  }
+
+  SandboxRecord of(PodSandboxConfig config, String runtimeHandler) {
+    PodSandboxMetadata metadata = config.getMetadata();
+    if (metadata.getName().isEmpty() || metadata.getNamespace().isEmpty()) {
+      throw Refusal.invalidArgument(
+          "the sandbox config names no pod; set metadata.name, metadata.namespace and"
+              + " metadata.uid");
+    }
+    NamespaceOption options = config.getLinux().getSecurityContext().getNamespaceOptions();
+    String id = newId.get();
+    boolean hostNetwork = options.getNetwork() == NamespaceMode.NODE;
+    Instant now = clock.instant();
+    return SandboxRecord.newBuilder()
+        .setId(id)
+        .setName(metadata.getName())
+        .setUid(metadata.getUid())
+        .setPodNamespace(metadata.getNamespace())
+        .setAttempt(metadata.getAttempt())
+        .putAllLabels(config.getLabelsMap())
+        .putAllAnnotations(config.getAnnotationsMap())
+        .setConfig(config.toByteString())
+        .setRuntimeHandler(runtimeHandler)
+        .setCreatedAtNanos(now.getEpochSecond() * 1_000_000_000L + now.getNano())
+        .setNetnsPath(hostNetwork ? "" : pins.resolve("net").resolve(id).toString())
+        .setUtsnsPath(hostNetwork ? "" : pins.resolve("uts").resolve(id).toString())
+        .setIpcnsPath(
+            options.getIpc() == NamespaceMode.NODE
+                ? ""
+                : pins.resolve("ipc").resolve(id).toString())
+        .setHasPause(options.getPid() == NamespaceMode.POD)
+        .setHostname(config.getHostname())
+        .setCgroupParent(config.getLinux().getCgroupParent())
+        .setLogDirectory(config.getLogDirectory())
+        .build();
+  }
+}

@@ -1,0 +1,117 @@
+package dev.retainerd.runtime.task;
+
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.TaskStoppingPayload;
+import dev.retainerd.runtime.engine.Failpoint;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.store.proto.Exit;
+import dev.retainerd.store.proto.StopRequest;
+import dev.retainerd.store.proto.TaskEntry;
+import dev.retainerd.store.proto.TaskPhase;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Stops tasks as CRI's StopContainer means it: a signal, then KILL when the grace time is over. The
+ * request is durable before the signal, so that a daemon that dies in the middle goes on with the
+ * rest of the grace time. Thread-safe.
+ */
+public final class StopService {
+  private static final int SIGKILL = 9;
+  private static final Duration AFTER_KILL = Duration.ofSeconds(30);
+
+  private final TaskService tasks;
+  private final Journal journal;
+
+  public StopService(TaskService tasks) {
+    this.tasks = tasks;
+    this.journal = tasks.journal();
+  }
+
+  /**
+   * Stops init and waits for its exit. A container without a running task is stopped already.
+   *
+   * @param grace how long the signal may take to work; zero: KILL at once
+   */
+  public void stop(
+      Origin origin, String namespace, String containerId, int signal, Duration grace) {
+    Optional<TaskEntry> task = tasks.find(namespace, containerId);
+    if (task.isEmpty() || task.get().getPhase() == TaskPhase.TASK_PHASE_STOPPED) {
+      return;
+    }
+    CompletableFuture<Exit> exit = tasks.exitOf(namespace, containerId, "");
+    boolean kill = grace.isZero() || grace.isNegative();
+    journal.commit(
+        origin,
+        namespace,
+        new Event.TaskStopping(
+            TaskStoppingPayload.newBuilder()
+                .setContainerId(containerId)
+                .setSignal(kill ? SIGKILL : signal)
+                .setGraceMillis(grace.toMillis())
+                .build()));
+    Failpoint.TASK_STOP_RECORDED.hit();
+    if (!kill) {
+      signal(origin, namespace, containerId, signal, false);
+      Failpoint.TASK_STOP_SIGNALLED.hit();
+      if (Waits.upTo(exit, grace).isPresent()) {
+        return;
+      }
+    }
+    finish(origin, namespace, containerId);
+  }
+
+  /** Goes on with a stop that an earlier daemon began. */
+  public void resume(Origin origin, String namespace, String containerId, StopRequest stop) {
+    CompletableFuture<Exit> exit = tasks.exitOf(namespace, containerId, "");
+    long sinceMillis = (TaskService.nowNanos() - stop.getAskedAtNanos()) / 1_000_000;
+    Duration left = Duration.ofMillis(stop.getGraceMillis() - sinceMillis);
+    if (left.isPositive() && stop.getSignal() != SIGKILL) {
+      // Whether the signal was sent is not known; most programs take a second one for the first.
+      signal(origin, namespace, containerId, stop.getSignal(), false);
+      if (Waits.upTo(exit, left).isPresent()) {
+        return;
+      }
+    }
+    finish(origin, namespace, containerId);
+  }
+
+  private void finish(Origin origin, String namespace, String containerId) {
+    CompletableFuture<Exit> exit;
+    try {
+      exit = tasks.exitOf(namespace, containerId, "");
+    } catch (Refusal e) {
+      if (e.is(Refusal.Code.NOT_FOUND)) {
+        return;
+      }
+      throw e;
+    }
+    if (exit.isDone()) {
+      return;
+    }
+    signal(origin, namespace, containerId, SIGKILL, true);
+    Waits.orRefuse(
+        exit,
+        AFTER_KILL,
+        "container "
+            + containerId
+            + " did not end within "
+            + AFTER_KILL.toSeconds()
+            + " s of SIGKILL; a process of it may hang in the kernel, ask again later");
+  }
+
+  private void signal(
+      Origin origin, String namespace, String containerId, int signal, boolean all) {
+    try {
+      tasks.kill(origin, namespace, containerId, "", signal, all);
+    } catch (Refusal e) {
+      // Ended in between: its exit is on its way.
+      if (!e.is(Refusal.Code.NOT_FOUND) && !e.is(Refusal.Code.FAILED_PRECONDITION)) {
+        throw e;
+      }
+    }
+  }
+}

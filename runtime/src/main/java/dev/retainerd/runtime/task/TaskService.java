@@ -1,0 +1,551 @@
+package dev.retainerd.runtime.task;
+
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.Opaque;
+import dev.retainerd.eventlog.proto.ProcessIdentity;
+import dev.retainerd.eventlog.proto.StdioPaths;
+import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
+import dev.retainerd.eventlog.proto.TaskCreatedPayload;
+import dev.retainerd.eventlog.proto.TaskCreatingPayload;
+import dev.retainerd.eventlog.proto.TaskDeletedPayload;
+import dev.retainerd.eventlog.proto.TaskPausedPayload;
+import dev.retainerd.eventlog.proto.TaskResumedPayload;
+import dev.retainerd.eventlog.proto.TaskSignalledPayload;
+import dev.retainerd.eventlog.proto.TaskStartFailedPayload;
+import dev.retainerd.eventlog.proto.TaskStartedPayload;
+import dev.retainerd.eventlog.proto.TaskStartingPayload;
+import dev.retainerd.runtime.engine.Failpoint;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.KeyLocks;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.shims.ProcessStatus;
+import dev.retainerd.runtime.shims.RootMount;
+import dev.retainerd.runtime.shims.ShimCalls;
+import dev.retainerd.runtime.shims.Shims;
+import dev.retainerd.runtime.shims.TaskRequest;
+import dev.retainerd.store.proto.ContainerEntry;
+import dev.retainerd.store.proto.Exit;
+import dev.retainerd.store.proto.SpecEntry;
+import dev.retainerd.store.proto.TaskEntry;
+import dev.retainerd.store.proto.TaskPhase;
+import dev.retainerd.store.state.Key;
+import dev.retainerd.store.state.Kind;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Tasks: the processes of containers. Each method records its intent, has the shim act, and records
+ * what came of it; it returns when the outcome is durable. Thread-safe; operations on one task
+ * follow each other.
+ *
+ * <p>Semantics are those of containerd's task service: a task's id is its container's, there is at
+ * most one a container, and only a stopped one can be deleted.
+ */
+public final class TaskService {
+  private static final Duration LOCK_PATIENCE = Duration.ofSeconds(120);
+  private static final int SIGKILL = 9;
+  private static final Duration KILL_PATIENCE = Duration.ofSeconds(10);
+
+  /**
+   * How to create a task.
+   *
+   * @param rootfs mounts that make its root file system
+   * @param options the runtime's options; empty: the configured ones of the container's runtime
+   */
+  public record CreateOptions(
+      List<RootMount> rootfs, StdioPaths stdio, Optional<Opaque> options, String checkpoint) {}
+
+  private final Journal journal;
+  private final Shims shims;
+  private final Bundles bundles;
+  private final RuntimeOptions runtimes;
+  private final KeyLocks locks = new KeyLocks();
+  private final ExitWatch exits = new ExitWatch();
+
+  public TaskService(Journal journal, Shims shims, Bundles bundles, RuntimeOptions runtimes) {
+    this.journal = journal;
+    this.shims = shims;
+    this.bundles = bundles;
+    this.runtimes = runtimes;
+    journal.addListener(exits);
+  }
+
+  /** Keeps everything else off this task until closed. */
+  KeyLocks.Held hold(String namespace, String containerId) {
+    return locks.hold("task " + namespace + "/" + containerId, LOCK_PATIENCE);
+  }
+
+  /** The task's entry. */
+  public Optional<TaskEntry> find(String namespace, String containerId) {
+    return journal.state().get(Kind.TASK.key(namespace, containerId));
+  }
+
+  /**
+   * The task's entry.
+   *
+   * @throws Refusal NOT_FOUND where the container has none
+   */
+  public TaskEntry get(String namespace, String containerId) {
+    return find(namespace, containerId)
+        .orElseThrow(
+            () ->
+                Refusal.notFound(
+                    "no running task found: task " + containerId + " not found: not found"));
+  }
+
+  /**
+   * Creates the container's init, not yet running the user's process.
+   *
+   * @return its pid
+   */
+  public int create(Origin origin, String namespace, String containerId, CreateOptions options) {
+    try (KeyLocks.Held held = hold(namespace, containerId)) {
+      ContainerEntry container = container(namespace, containerId);
+      if (find(namespace, containerId).isPresent()) {
+        throw Refusal.alreadyExists("task " + containerId + ": already exists");
+      }
+      Opaque spec =
+          journal
+              .state()
+              .get(Kind.SPEC.key(namespace, containerId))
+              .map(SpecEntry::getSpec)
+              .orElseThrow(
+                  () ->
+                      Refusal.failedPrecondition(
+                          "container " + containerId + " has no spec; create it again with one"));
+      Opaque runtimeOptions =
+          options
+              .options()
+              .or(() -> ownOptions(container))
+              .orElseGet(() -> runtimes.optionsOf(container.getContainer().getRuntime()));
+      String owner = owner(namespace, container);
+      Shims.Placement placement = shims.place(owner);
+      Path bundle = bundles.folder(namespace, containerId);
+      try {
+        List<Event> intent = new ArrayList<>(placement.events());
+        intent.add(
+            new Event.TaskCreating(
+                TaskCreatingPayload.newBuilder()
+                    .setContainerId(containerId)
+                    .setShimId(placement.shimId())
+                    .setBundle(bundle.toString())
+                    .setStdio(options.stdio())
+                    .setCheckpoint(options.checkpoint())
+                    .build()));
+        journal.commit(origin, namespace, intent);
+      } finally {
+        shims.placed(owner);
+      }
+      Failpoint.TASK_CREATE_INTENT_RECORDED.hit();
+      try {
+        bundles.make(namespace, containerId, spec.getValue().toByteArray());
+        Failpoint.TASK_BUNDLE_WRITTEN.hit();
+        ShimCalls shim = shims.calls(placement.shimId());
+        int pid =
+            shim.create(
+                new TaskRequest(
+                    namespace,
+                    containerId,
+                    bundle,
+                    options.rootfs(),
+                    options.stdio(),
+                    Optional.of(runtimeOptions),
+                    options.checkpoint()));
+        Failpoint.TASK_CREATED_IN_SHIM.hit();
+        recordCreated(origin, namespace, containerId, pid);
+        Failpoint.TASK_CREATED_RECORDED.hit();
+        return pid;
+      } catch (IOException | RuntimeException e) {
+        undoCreate(origin, namespace, containerId, reason(e));
+        throw asRefusal(e, "task " + containerId + " could not be created");
+      }
+    }
+  }
+
+  private static Optional<Opaque> ownOptions(ContainerEntry container) {
+    return container.getContainer().hasRuntimeOptions()
+            && !container.getContainer().getRuntimeOptions().getTypeUrl().isEmpty()
+        ? Optional.of(container.getContainer().getRuntimeOptions())
+        : Optional.empty();
+  }
+
+  /** Who a task lives with: its pod, or itself. */
+  static String owner(String namespace, ContainerEntry container) {
+    String sandbox = container.getContainer().getSandboxId();
+    return namespace + "/" + (sandbox.isEmpty() ? container.getContainer().getId() : sandbox);
+  }
+
+  void recordCreated(Origin origin, String namespace, String containerId, int pid) {
+    journal.commit(
+        origin,
+        namespace,
+        new Event.TaskCreated(
+            TaskCreatedPayload.newBuilder()
+                .setContainerId(containerId)
+                .setInit(identity(pid))
+                .build()));
+  }
+
+  /** Removes whatever a create left, and says that it failed. */
+  void undoCreate(Origin origin, String namespace, String containerId, String reason) {
+    TaskEntry task = get(namespace, containerId);
+    discardInShim(task, namespace, containerId);
+    bundles.remove(namespace, containerId);
+    List<Event> events = new ArrayList<>();
+    events.add(
+        new Event.TaskCreateFailed(
+            TaskCreateFailedPayload.newBuilder()
+                .setContainerId(containerId)
+                .setReason(reason)
+                .build()));
+    events.addAll(leavingIfAlone(namespace, containerId));
+    journal.commit(origin, namespace, events);
+    shims.keepSpare();
+  }
+
+  private void discardInShim(TaskEntry task, String namespace, String containerId) {
+    try {
+      ShimCalls shim = shims.calls(task.getShimId());
+      try {
+        shim.kill(namespace, containerId, "", SIGKILL, true);
+      } catch (Refusal gone) {
+        // Never made, or dead already.
+      }
+      shim.delete(namespace, containerId, "");
+    } catch (Refusal e) {
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        org.slf4j.LoggerFactory.getLogger(TaskService.class)
+            .warn("what is left of task {} in its shim: {}", containerId, e.sentence());
+      }
+    }
+  }
+
+  private List<Event> leavingIfAlone(String namespace, String containerId) {
+    ContainerEntry container = container(namespace, containerId);
+    return container.getContainer().getSandboxId().isEmpty()
+        ? shims.leaving(owner(namespace, container))
+        : List.of();
+  }
+
+  /**
+   * Starts the user's process.
+   *
+   * @return its pid
+   */
+  public int start(Origin origin, String namespace, String containerId) {
+    try (KeyLocks.Held held = hold(namespace, containerId)) {
+      TaskEntry task = get(namespace, containerId);
+      if (task.getPhase() != TaskPhase.TASK_PHASE_CREATED) {
+        throw Refusal.failedPrecondition(
+            "cannot start task "
+                + containerId
+                + " in state "
+                + readable(task.getPhase())
+                + ": it must be created and not started");
+      }
+      journal.commit(
+          origin,
+          namespace,
+          new Event.TaskStarting(
+              TaskStartingPayload.newBuilder().setContainerId(containerId).build()));
+      Failpoint.TASK_START_INTENT_RECORDED.hit();
+      try {
+        int pid = shims.calls(task.getShimId()).start(namespace, containerId, "");
+        Failpoint.TASK_STARTED_IN_SHIM.hit();
+        recordStarted(origin, namespace, containerId, pid);
+        Failpoint.TASK_STARTED_RECORDED.hit();
+        return pid;
+      } catch (RuntimeException e) {
+        recordStartFailed(origin, namespace, containerId, reason(e));
+        throw asRefusal(e, "task " + containerId + " could not be started");
+      }
+    }
+  }
+
+  void recordStarted(Origin origin, String namespace, String containerId, int pid) {
+    journal.commit(
+        origin,
+        namespace,
+        new Event.TaskStarted(
+            TaskStartedPayload.newBuilder()
+                .setContainerId(containerId)
+                .setPid(pid)
+                .setStartedAtNanos(nowNanos())
+                .build()));
+  }
+
+  void recordStartFailed(Origin origin, String namespace, String containerId, String reason) {
+    journal.commit(
+        origin,
+        namespace,
+        new Event.TaskStartFailed(
+            TaskStartFailedPayload.newBuilder()
+                .setContainerId(containerId)
+                .setReason(reason)
+                .build()));
+  }
+
+  /**
+   * Sends a signal to init ({@code execId} "") or an exec; {@code all}: to every process of the
+   * container.
+   */
+  public void kill(
+      Origin origin, String namespace, String containerId, String execId, int signal, boolean all) {
+    TaskEntry task = get(namespace, containerId);
+    if (execId.isEmpty()) {
+      if (task.getPhase() == TaskPhase.TASK_PHASE_STOPPED && !all) {
+        throw Refusal.notFound("process already finished: not found");
+      }
+    } else if (journal
+        .state()
+        .get(Kind.EXEC.key(namespace, containerId + "/" + execId))
+        .isEmpty()) {
+      throw Refusal.notFound(
+          "exec " + execId + " in task " + containerId + " not found: not found");
+    }
+    journal.commit(
+        origin,
+        namespace,
+        new Event.TaskSignalled(
+            TaskSignalledPayload.newBuilder()
+                .setContainerId(containerId)
+                .setExecId(execId)
+                .setSignal(signal)
+                .setAll(all)
+                .build()));
+    shims.calls(task.getShimId()).kill(namespace, containerId, execId, signal, all);
+  }
+
+  /**
+   * Removes a stopped task: the runtime's state, its mounts, its bundle. One that was created and
+   * never started is ended first.
+   *
+   * @return how it ended
+   */
+  public Exit delete(Origin origin, String namespace, String containerId) {
+    TaskEntry seen = get(namespace, containerId);
+    if (seen.getPhase() == TaskPhase.TASK_PHASE_CREATED) {
+      killAndAwait(origin, namespace, containerId);
+    }
+    try (KeyLocks.Held held = hold(namespace, containerId)) {
+      TaskEntry task = get(namespace, containerId);
+      if (task.getPhase() != TaskPhase.TASK_PHASE_STOPPED) {
+        throw Refusal.failedPrecondition(
+            "task must be stopped before deletion: "
+                + readable(task.getPhase()).toLowerCase(java.util.Locale.ROOT)
+                + ": failed precondition");
+      }
+      try {
+        shims.calls(task.getShimId()).delete(namespace, containerId, "");
+      } catch (Refusal e) {
+        // Gone in the shim already: a delete whose outcome was not recorded.
+        if (!e.is(Refusal.Code.NOT_FOUND)) {
+          throw e;
+        }
+      }
+      Failpoint.TASK_DELETED_IN_SHIM.hit();
+      bundles.remove(namespace, containerId);
+      List<Event> events = new ArrayList<>();
+      events.add(
+          new Event.TaskDeleted(
+              TaskDeletedPayload.newBuilder()
+                  .setContainerId(containerId)
+                  .setPid(task.getInit().getPid())
+                  .setStatus(task.getExit().getStatus())
+                  .setExitedAtNanos(task.getExit().getExitedAtNanos())
+                  .build()));
+      events.addAll(leavingIfAlone(namespace, containerId));
+      journal.commit(origin, namespace, events);
+      Failpoint.TASK_DELETED_RECORDED.hit();
+      shims.keepSpare();
+      return task.getExit();
+    }
+  }
+
+  private void killAndAwait(Origin origin, String namespace, String containerId) {
+    CompletableFuture<Exit> exit = exitOf(namespace, containerId, "");
+    kill(origin, namespace, containerId, "", SIGKILL, true);
+    Waits.orRefuse(
+        exit,
+        KILL_PATIENCE,
+        "task "
+            + containerId
+            + " did not end within "
+            + KILL_PATIENCE.toSeconds()
+            + " s of SIGKILL; its process may hang in the kernel");
+  }
+
+  /** Freezes all processes of the container. */
+  public void pause(Origin origin, String namespace, String containerId) {
+    try (KeyLocks.Held held = hold(namespace, containerId)) {
+      TaskEntry task = inPhase(namespace, containerId, TaskPhase.TASK_PHASE_RUNNING, "pause");
+      shims.calls(task.getShimId()).pause(namespace, containerId);
+      journal.commit(
+          origin,
+          namespace,
+          new Event.TaskPaused(TaskPausedPayload.newBuilder().setContainerId(containerId).build()));
+    }
+  }
+
+  /** Thaws them. */
+  public void resume(Origin origin, String namespace, String containerId) {
+    try (KeyLocks.Held held = hold(namespace, containerId)) {
+      TaskEntry task = inPhase(namespace, containerId, TaskPhase.TASK_PHASE_PAUSED, "resume");
+      shims.calls(task.getShimId()).resume(namespace, containerId);
+      journal.commit(
+          origin,
+          namespace,
+          new Event.TaskResumed(
+              TaskResumedPayload.newBuilder().setContainerId(containerId).build()));
+    }
+  }
+
+  private TaskEntry inPhase(String namespace, String containerId, TaskPhase phase, String verb) {
+    TaskEntry task = get(namespace, containerId);
+    if (task.getPhase() != phase) {
+      throw Refusal.failedPrecondition(
+          "cannot "
+              + verb
+              + " task "
+              + containerId
+              + ": it is "
+              + readable(task.getPhase())
+              + ", not "
+              + readable(phase));
+    }
+    return task;
+  }
+
+  /** Sets the size of a terminal; {@code execId} "" is init's. */
+  public void resizePty(
+      String namespace, String containerId, String execId, int width, int height) {
+    TaskEntry task = get(namespace, containerId);
+    shims.calls(task.getShimId()).resizePty(namespace, containerId, execId, width, height);
+  }
+
+  /** Closes the write end of stdin. */
+  public void closeStdin(String namespace, String containerId, String execId) {
+    TaskEntry task = get(namespace, containerId);
+    shims.calls(task.getShimId()).closeStdin(namespace, containerId, execId);
+  }
+
+  /** All pids of the container. */
+  public List<Integer> pids(String namespace, String containerId) {
+    TaskEntry task = get(namespace, containerId);
+    return shims.calls(task.getShimId()).pids(namespace, containerId);
+  }
+
+  /** cgroup metrics as a typed value. */
+  public Opaque stats(String namespace, String containerId) {
+    TaskEntry task = get(namespace, containerId);
+    return shims.calls(task.getShimId()).stats(namespace, containerId);
+  }
+
+  /** Applies OCI linux resources. */
+  public void update(String namespace, String containerId, Opaque resources) {
+    TaskEntry task = get(namespace, containerId);
+    shims.calls(task.getShimId()).update(namespace, containerId, resources);
+  }
+
+  /** Opens the log file of the container again after a rotation. */
+  public void reopenLog(String namespace, String containerId) {
+    TaskEntry task =
+        inPhase(namespace, containerId, TaskPhase.TASK_PHASE_RUNNING, "reopen the log of");
+    shims.calls(task.getShimId()).reopenLog(namespace, containerId);
+  }
+
+  /**
+   * Completes with the exit of init ({@code execId} "") or an exec; at once where it has ended.
+   * Cancel it when nobody waits any more.
+   *
+   * @throws Refusal NOT_FOUND where there is no such process
+   */
+  public CompletableFuture<Exit> exitOf(String namespace, String containerId, String execId) {
+    CompletableFuture<Exit> exit = exits.of(namespace, containerId, execId);
+    if (execId.isEmpty()) {
+      TaskEntry task = get(namespace, containerId);
+      if (task.getPhase() == TaskPhase.TASK_PHASE_STOPPED) {
+        exit.complete(task.getExit());
+      }
+    } else {
+      var exec =
+          journal
+              .state()
+              .get(Kind.EXEC.key(namespace, containerId + "/" + execId))
+              .orElseThrow(
+                  () ->
+                      Refusal.notFound(
+                          "exec " + execId + " in task " + containerId + " not found: not found"));
+      if (exec.getPhase() == dev.retainerd.store.proto.ExecPhase.EXEC_PHASE_STOPPED) {
+        exit.complete(exec.getExit());
+      }
+    }
+    return exit;
+  }
+
+  /** The task as its shim sees it right now. */
+  ProcessStatus stateInShim(TaskEntry task, String namespace, String containerId) {
+    return shims.calls(task.getShimId()).state(namespace, containerId, "");
+  }
+
+  Journal journal() {
+    return journal;
+  }
+
+  Shims shims() {
+    return shims;
+  }
+
+  private ContainerEntry container(String namespace, String containerId) {
+    Key<ContainerEntry> key = Kind.CONTAINER.key(namespace, containerId);
+    return journal
+        .state()
+        .get(key)
+        .orElseThrow(
+            () ->
+                Refusal.notFound(
+                    "container \""
+                        + containerId
+                        + "\" in namespace \""
+                        + namespace
+                        + "\": not found"));
+  }
+
+  static ProcessIdentity identity(int pid) {
+    ProcessIdentity.Builder identity =
+        ProcessIdentity.newBuilder()
+            .setPid(pid)
+            .setBootId(dev.retainerd.runtime.linux.ProcessIdentity.currentBootId());
+    try {
+      dev.retainerd.runtime.linux.ProcessIdentity.of(pid)
+          .ifPresent(found -> identity.setStartTimeTicks(found.startTimeTicks()));
+    } catch (IOException e) {
+      // Gone already: the pid alone is kept for the record, and never signalled.
+    }
+    return identity.build();
+  }
+
+  /** RUNNING for TASK_PHASE_RUNNING. */
+  static String readable(TaskPhase phase) {
+    return phase.name().substring("TASK_PHASE_".length());
+  }
+
+  static long nowNanos() {
+    var now = java.time.Instant.now();
+    return now.getEpochSecond() * 1_000_000_000L + now.getNano();
+  }
+
+  static String reason(Throwable e) {
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+  }
+
+  static Refusal asRefusal(Throwable e, String what) {
+    return e instanceof Refusal refusal ? refusal : Refusal.internal(what + ": " + reason(e), e);
+  }
+}
