@@ -35,10 +35,10 @@ public final class EnvelopeHash {
   }
 
   /** An envelope and its bytes. */
-  record Sealed(Envelope envelope, byte[] bytes) {}
+  public record Sealed(Envelope envelope, byte[] bytes) {}
 
   /** As {@link #seal}, with the bytes, which are made on the way. */
-  Sealed sealEncoded(
+  public Sealed sealEncoded(
       EnvelopeDraft draft,
       long sequence,
       String bootId,

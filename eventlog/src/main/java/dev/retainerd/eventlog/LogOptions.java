@@ -1,0 +1,119 @@
+package dev.retainerd.eventlog;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * How a log is opened for writing.
+ *
+ * @param directory the log's folder, {@code root/log}; made where it is missing
+ * @param durability what an acknowledged event survives
+ * @param maxEventBytes how large one encoded event may be
+ * @param generationBytes a generation that has grown this large is followed by a new one
+ * @param reserveBytes disk space set apart for events to come
+ * @param bootId the kernel's boot id
+ * @param expectedNodeId identity that the folder must carry; empty: any, and a new log gets a new
+ *     one
+ * @param clock gives events their times
+ */
+public record LogOptions(
+    Path directory,
+    Durability durability,
+    int maxEventBytes,
+    long generationBytes,
+    long reserveBytes,
+    String bootId,
+    Optional<String> expectedNodeId,
+    LogClock clock) {
+  private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+
+  public LogOptions {
+    Objects.requireNonNull(directory, "directory");
+    Objects.requireNonNull(durability, "durability");
+    Objects.requireNonNull(bootId, "bootId");
+    Objects.requireNonNull(expectedNodeId, "expectedNodeId");
+    Objects.requireNonNull(clock, "clock");
+  }
+
+  /** What a daemon uses unless it is told otherwise. */
+  public static LogOptions standard(Path directory) {
+    return new LogOptions(
+        directory,
+        Durability.POWER_LOSS,
+        1 << 20,
+        1L << 30,
+        16L << 20,
+        kernelBootId(),
+        Optional.empty(),
+        LogClock.system());
+  }
+
+  /** The same with another durability. */
+  public LogOptions withDurability(Durability other) {
+    return new LogOptions(
+        directory,
+        other,
+        maxEventBytes,
+        generationBytes,
+        reserveBytes,
+        bootId,
+        expectedNodeId,
+        clock);
+  }
+
+  /** The same for the log of the node with this identity only. */
+  public LogOptions withExpectedNodeId(String nodeId) {
+    return new LogOptions(
+        directory,
+        durability,
+        maxEventBytes,
+        generationBytes,
+        reserveBytes,
+        bootId,
+        Optional.of(nodeId),
+        clock);
+  }
+
+  /** The same with other sizes, see {@link LogOptions}. */
+  public LogOptions withSizes(int maxEvent, long generation, long reserve) {
+    return new LogOptions(
+        directory, durability, maxEvent, generation, reserve, bootId, expectedNodeId, clock);
+  }
+
+  /** The same with another clock. */
+  public LogOptions withClock(LogClock other) {
+    return new LogOptions(
+        directory,
+        durability,
+        maxEventBytes,
+        generationBytes,
+        reserveBytes,
+        bootId,
+        expectedNodeId,
+        other);
+  }
+
+  /** The same as if the machine had booted with another boot id. */
+  public LogOptions withBootId(String other) {
+    return new LogOptions(
+        directory,
+        durability,
+        maxEventBytes,
+        generationBytes,
+        reserveBytes,
+        other,
+        expectedNodeId,
+        clock);
+  }
+
+  private static String kernelBootId() {
+    try {
+      return Files.readString(BOOT_ID).strip();
+    } catch (IOException e) {
+      throw new EventLogException("the kernel's boot id cannot be read from " + BOOT_ID, e);
+    }
+  }
+}
