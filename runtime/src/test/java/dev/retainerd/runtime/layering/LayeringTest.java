@@ -29,8 +29,7 @@ class LayeringTest {
 
   /** Packages that act on the node; each takes plain arguments, and knows nothing of the others. */
   private static final List<String> EFFECTS =
-      List.of(
-          "content", "snapshot", "image", "registry", "archive", "network", "namespaces", "oci");
+      List.of("content", "snapshot", "registry", "archive", "network", "namespaces", "oci");
 
   private static void holds(ArchRule rule) {
     rule.allowEmptyShould(true).check(OURS);
