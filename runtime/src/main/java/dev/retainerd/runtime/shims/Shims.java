@@ -399,6 +399,10 @@ public final class Shims implements AutoCloseable {
   private void replace(ShimEntry gone, String reason) {
     String id = gone.getId();
     LOG.warn("shim {} is gone ({}); its containers are taken over", id, reason);
+    if (gone.getProcess().getPid() == 0) {
+      // Its daemon died between starting and recording it: it may live, unknown to the state.
+      UnrecordedShims.end(Path.of(gone.getAddress()));
+    }
     if (gone.getPhase() != ShimPhase.SHIM_PHASE_LOST) {
       journal.commit(
           self,
@@ -534,6 +538,24 @@ public final class Shims implements AutoCloseable {
                   process.getBootId(), process.getPid(), process.getStartTimeTicks()));
     } catch (java.io.IOException e) {
       throw Refusal.unavailable("/proc cannot be read: " + e.getMessage());
+    }
+  }
+
+  /** After a reboot: no shim is left, nor anything that lived in one. */
+  public void rebooted() {
+    List<ShimEntry> all = new ArrayList<>();
+    journal.state().forEach(Kind.SHIM, (key, shim) -> all.add(shim));
+    for (ShimEntry shim : all) {
+      List<Event> events = new ArrayList<>();
+      if (shim.getPhase() != ShimPhase.SHIM_PHASE_LOST) {
+        events.add(
+            new Event.ShimLost(
+                ShimLostPayload.newBuilder().setId(shim.getId()).setReason("NodeReboot").build()));
+      }
+      events.add(
+          new Event.ShimStopped(ShimStoppedPayload.newBuilder().setId(shim.getId()).build()));
+      journal.commit(self, "", events);
+      Folders.removeQuietly(launcher.folder(shim.getId()));
     }
   }
 

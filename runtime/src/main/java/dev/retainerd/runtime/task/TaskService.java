@@ -162,7 +162,12 @@ public final class TaskService {
         Failpoint.TASK_CREATED_RECORDED.hit();
         return pid;
       } catch (IOException | RuntimeException e) {
-        undoCreate(origin, namespace, containerId, reason(e));
+        if (isUnanswered(e)) {
+          // The shim may have done it. The intent stays open until the shim, or its successor,
+          // says.
+          throw (Refusal) e;
+        }
+        undoCreate(origin, namespace, containerId, reason(e), false);
         throw asRefusal(e, "task " + containerId + " could not be created");
       }
     }
@@ -193,7 +198,8 @@ public final class TaskService {
   }
 
   /** Removes whatever a create left, and says that it failed. */
-  void undoCreate(Origin origin, String namespace, String containerId, String reason) {
+  void undoCreate(
+      Origin origin, String namespace, String containerId, String reason, boolean undone) {
     TaskEntry task = get(namespace, containerId);
     discardInShim(task, namespace, containerId);
     bundles.remove(namespace, containerId);
@@ -203,6 +209,7 @@ public final class TaskService {
             TaskCreateFailedPayload.newBuilder()
                 .setContainerId(containerId)
                 .setReason(reason)
+                .setUndone(undone)
                 .build()));
     events.addAll(leavingIfAlone(namespace, containerId));
     journal.commit(origin, namespace, events);
@@ -262,7 +269,10 @@ public final class TaskService {
         Failpoint.TASK_STARTED_RECORDED.hit();
         return pid;
       } catch (RuntimeException e) {
-        recordStartFailed(origin, namespace, containerId, reason(e));
+        if (isUnanswered(e)) {
+          throw e;
+        }
+        recordStartFailed(origin, namespace, containerId, reason(e), false);
         throw asRefusal(e, "task " + containerId + " could not be started");
       }
     }
@@ -280,7 +290,8 @@ public final class TaskService {
                 .build()));
   }
 
-  void recordStartFailed(Origin origin, String namespace, String containerId, String reason) {
+  void recordStartFailed(
+      Origin origin, String namespace, String containerId, String reason, boolean undone) {
     journal.commit(
         origin,
         namespace,
@@ -529,6 +540,11 @@ public final class TaskService {
       // Gone already: the pid alone is kept for the record, and never signalled.
     }
     return identity.build();
+  }
+
+  /** Whether a shim was asked and its answer is missing. */
+  private static boolean isUnanswered(Exception e) {
+    return e instanceof Refusal refusal && refusal.is(Refusal.Code.UNAVAILABLE);
   }
 
   /** RUNNING for TASK_PHASE_RUNNING. */

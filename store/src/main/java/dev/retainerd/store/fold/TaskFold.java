@@ -53,7 +53,9 @@ final class TaskFold {
 
   static void createFailed(Folding f, TaskCreateFailedPayload p) {
     moved(f, p.getContainerId());
-    lastRun(f, p.getContainerId(), run -> run.setStartFailure(p.getReason()));
+    if (!p.getUndone()) {
+      lastRun(f, p.getContainerId(), run -> run.setStartFailure(p.getReason()));
+    }
   }
 
   static void started(Folding f, TaskStartedPayload p) {
@@ -63,7 +65,9 @@ final class TaskFold {
 
   static void startFailed(Folding f, TaskStartFailedPayload p) {
     moved(f, p.getContainerId());
-    lastRun(f, p.getContainerId(), run -> run.setStartFailure(p.getReason()));
+    if (!p.getUndone()) {
+      lastRun(f, p.getContainerId(), run -> run.setStartFailure(p.getReason()));
+    }
   }
 
   static void stopping(Folding f, TaskStoppingPayload p) {
