@@ -1,0 +1,179 @@
+package dev.retainerd.runtime.scenario;
+
+import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.ContainerMetadata;
+import dev.retainerd.wire.cri.v1.ContainerStatus;
+import dev.retainerd.wire.cri.v1.ContainerStatusRequest;
+import dev.retainerd.wire.cri.v1.CreateContainerRequest;
+import dev.retainerd.wire.cri.v1.ImageSpec;
+import dev.retainerd.wire.cri.v1.LinuxPodSandboxConfig;
+import dev.retainerd.wire.cri.v1.Mount;
+import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import dev.retainerd.wire.cri.v1.PodSandboxMetadata;
+import dev.retainerd.wire.cri.v1.RemoveContainerRequest;
+import dev.retainerd.wire.cri.v1.RemovePodSandboxRequest;
+import dev.retainerd.wire.cri.v1.RunPodSandboxRequest;
+import dev.retainerd.wire.cri.v1.StartContainerRequest;
+import dev.retainerd.wire.cri.v1.StopContainerRequest;
+import dev.retainerd.wire.cri.v1.StopPodSandboxRequest;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Pods and containers of a node over CRI, in the words of a scenario. */
+final class Pods {
+  /** Prints a numbered line ten times a second; asked to end, it exits with 3. */
+  static final String COUNTER =
+      "trap 'exit 3' TERM; i=1; while :; do echo line $i; i=$((i+1)); sleep 0.1; done";
+
+  private final Node node;
+
+  Pods(Node node) {
+    this.node = node;
+  }
+
+  /** What a kubelet would send for a pod of that name; always the same for the same name. */
+  PodSandboxConfig config(String name) {
+    return PodSandboxConfig.newBuilder()
+        .setMetadata(
+            PodSandboxMetadata.newBuilder()
+                .setName(name)
+                .setNamespace("default")
+                .setUid(name + "-uid"))
+        .setHostname(name)
+        .setLogDirectory(node.pods().resolve(name).toString())
+        .setLinux(LinuxPodSandboxConfig.newBuilder().setCgroupParent("/" + node.name()))
+        .build();
+  }
+
+  /** RunPodSandbox; the id. */
+  String run(String name) {
+    return node.cri()
+        .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(config(name)).build())
+        .getPodSandboxId();
+  }
+
+  /**
+   * What a kubelet would send for a container that runs {@code script}; /signal is shared with us.
+   */
+  ContainerConfig containerConfig(String name, String script) {
+    return ContainerConfig.newBuilder()
+        .setMetadata(ContainerMetadata.newBuilder().setName(name))
+        .setImage(ImageSpec.newBuilder().setImage(Node.IMAGE))
+        .addAllCommand(List.of("/bin/sh", "-c", script))
+        .setLogPath(name + ".log")
+        .addMounts(
+            Mount.newBuilder()
+                .setContainerPath("/signal")
+                .setHostPath(signals().toString())
+                .setReadonly(true))
+        .build();
+  }
+
+  /** CreateContainer; the id. */
+  String create(String pod, String podName, String name, String script) {
+    return node.cri()
+        .createContainer(
+            CreateContainerRequest.newBuilder()
+                .setPodSandboxId(pod)
+                .setConfig(containerConfig(name, script))
+                .setSandboxConfig(config(podName))
+                .build())
+        .getContainerId();
+  }
+
+  /** CreateContainer and StartContainer; the id. */
+  String start(String pod, String podName, String name, String script) {
+    String id = create(pod, podName, name, script);
+    start(id);
+    return id;
+  }
+
+  void start(String container) {
+    node.cri().startContainer(StartContainerRequest.newBuilder().setContainerId(container).build());
+  }
+
+  ContainerStatus status(String container) {
+    return node.cri()
+        .containerStatus(ContainerStatusRequest.newBuilder().setContainerId(container).build())
+        .getStatus();
+  }
+
+  void stop(String container, int seconds) {
+    node.cri()
+        .stopContainer(
+            StopContainerRequest.newBuilder()
+                .setContainerId(container)
+                .setTimeout(seconds)
+                .build());
+  }
+
+  void remove(String container) {
+    node.cri()
+        .removeContainer(RemoveContainerRequest.newBuilder().setContainerId(container).build());
+  }
+
+  void stopPod(String pod) {
+    node.cri().stopPodSandbox(StopPodSandboxRequest.newBuilder().setPodSandboxId(pod).build());
+  }
+
+  void removePod(String pod) {
+    node.cri().removePodSandbox(RemovePodSandboxRequest.newBuilder().setPodSandboxId(pod).build());
+  }
+
+  /** A folder that containers see as /signal. */
+  Path signals() {
+    try {
+      return Files.createDirectories(node.folder().resolve("signal"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Makes /signal/{@code name} appear in every container. */
+  void signal(String name) {
+    try {
+      Files.writeString(signals().resolve(name), "");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The pid of the container's first process, as the real ctr shows it; 0 when it shows none. */
+  long pid(String container) {
+    return node.ctrIn("k8s.io", "tasks", "ls")
+        .expectSuccess()
+        .lines()
+        .map(line -> line.strip().split("\\s+"))
+        .filter(fields -> fields.length >= 2 && fields[0].equals(container))
+        .mapToLong(fields -> Long.parseLong(fields[1]))
+        .findFirst()
+        .orElse(0);
+  }
+
+  /** The container's log as lines in CRI's format; empty before there is one. */
+  List<String> log(String podName, String containerName) {
+    Path file = node.pods().resolve(podName).resolve(containerName + ".log");
+    try {
+      return Files.exists(file) ? Files.readAllLines(file) : List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Fails unless the log is line 1, line 2, ... without a gap and without a repetition. */
+  void expectCounted(String podName, String containerName) {
+    List<String> lines = log(podName, containerName);
+    for (int i = 0; i < lines.size(); i++) {
+      String[] fields = lines.get(i).split(" ", 4);
+      if (fields.length != 4
+          || !fields[1].equals("stdout")
+          || !fields[2].equals("F")
+          || !fields[3].equals("line " + (i + 1))) {
+        throw new AssertionError("log line " + (i + 1) + " is: " + lines.get(i));
+      }
+    }
+  }
+}
