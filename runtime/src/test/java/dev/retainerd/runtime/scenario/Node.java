@@ -187,6 +187,11 @@ final class Node implements AutoCloseable {
     }
   }
 
+  /** The daemon's exit code; 128 + signal where one ended it. */
+  int exitCode() {
+    return daemon.exitValue();
+  }
+
   /** Calls of CRI, each with a deadline. */
   RuntimeServiceGrpc.RuntimeServiceBlockingStub cri() {
     return RuntimeServiceGrpc.newBlockingStub(channels.channel())
