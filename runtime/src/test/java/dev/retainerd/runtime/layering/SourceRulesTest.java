@@ -37,8 +37,11 @@ class SourceRulesTest {
   /** Catalogues: one record after the other, each read for itself. */
   private static final Set<String> CATALOGUES = Set.of("Event.java");
 
+  /** A signature that ends on this line: on one line, or the last of its parameters. */
   private static final Pattern METHOD_START =
-      Pattern.compile("^( {2,6})(?! )[^*/@].*\\)( throws [\\w., ]+)? \\{$");
+      Pattern.compile(
+          "^(?:( {2}| {4})(?! |if |for |while |switch |try |synchronized |[*/@}]).*\\(.*"
+              + "| {4}( {2}| {4})(?! )[^()]*)\\)( throws [\\w., ]+)? \\{$");
 
   @Test
   void everyPackageSaysWhatItOwns() {
@@ -94,7 +97,7 @@ class SourceRulesTest {
       if (!matcher.matches()) {
         continue;
       }
-      String end = matcher.group(1) + "}";
+      String end = (matcher.group(1) == null ? matcher.group(2) : matcher.group(1)) + "}";
       int last = start + 1;
       while (last < lines.size() && !lines.get(last).equals(end)) {
         last++;
