@@ -29,8 +29,8 @@ class SourceRulesTest {
   private static final Pattern EMPTY_CLASS_NAME =
       Pattern.compile(".*(Util|Utils|Manager|Helper|Helpers|Common)\\.java");
 
-  /** About 70 is the aim; a switch over a sealed interface may need some more. */
-  private static final int METHOD_LINES_MAX = 90;
+  /** About 70 is the aim; an exhaustive switch over a sealed interface needs some more. */
+  private static final int METHOD_LINES_MAX = 100;
 
   private static final int FILE_LINES_MAX = 700;
 
@@ -40,7 +40,7 @@ class SourceRulesTest {
   /** A signature that ends on this line: on one line, or the last of its parameters. */
   private static final Pattern METHOD_START =
       Pattern.compile(
-          "^(?:( {2}| {4})(?! |if |for |while |switch |try |synchronized |[*/@}]).*\\(.*"
+          "^(?:( {2}| {4})(?! |if |for |while |switch |return |case |try |synchronized |[*/@}]).*\\(.*"
               + "| {4}( {2}| {4})(?! )[^()]*)\\)( throws [\\w., ]+)? \\{$");
 
   @Test
