@@ -60,7 +60,8 @@ public final class LayerApplier {
   }
 
   /**
-   * Unpacks a layer; everything is on disk when this returns.
+   * Unpacks a layer. The caller syncs the file system once for all layers of an image before it
+   * says that they are there.
    *
    * @param layer a tar archive, plain or compressed by gzip or zstd; read to its end, not closed
    * @param folder where to; it must exist
@@ -344,7 +345,6 @@ public final class LayerApplier {
         DirectoryCalls.setTimes(folder.get(), new byte[] {'.'}, time.seconds(), time.nanos());
       }
     }
-    DirectoryCalls.syncfs(target.root());
   }
 
   private static IOException named(TarEntry entry, SystemCallException e) {

@@ -106,6 +106,23 @@ public final class OverlayFolders {
     return root.resolve(Long.toString(folder)).resolve("fs");
   }
 
+  /** Whether there is a folder of that number. */
+  public boolean exists(long folder) {
+    return Files.isDirectory(files(folder));
+  }
+
+  /** Waits until all files of the snapshot, and of those beside it, are on disk. */
+  public void sync(long folder) throws IOException {
+    byte[] name = DirectoryCalls.name(files(folder).toString());
+    int flags = DirectoryCalls.O_RDONLY | DirectoryCalls.O_DIRECTORY;
+    int fd = DirectoryCalls.openat(DirectoryCalls.CWD, name, flags, 0);
+    try {
+      DirectoryCalls.syncfs(fd);
+    } finally {
+      DirectoryCalls.close(fd);
+    }
+  }
+
   /** What the snapshot's own files take; nothing where the folder is not there. */
   public Usage usage(long folder) throws IOException {
     long[] blocksAndInodes = new long[2];

@@ -1,0 +1,554 @@
+package dev.retainerd.runtime.image;
+
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.SnapshotCommittedPayload;
+import dev.retainerd.eventlog.proto.SnapshotKind;
+import dev.retainerd.eventlog.proto.SnapshotPrepareFailedPayload;
+import dev.retainerd.eventlog.proto.SnapshotPreparedPayload;
+import dev.retainerd.eventlog.proto.SnapshotPreparingPayload;
+import dev.retainerd.eventlog.proto.SnapshotRecord;
+import dev.retainerd.eventlog.proto.SnapshotRemovedPayload;
+import dev.retainerd.eventlog.proto.SnapshotRemovingPayload;
+import dev.retainerd.eventlog.proto.SnapshotUpdatedPayload;
+import dev.retainerd.runtime.engine.Failpoint;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.KeyLocks;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.snapshot.Mount;
+import dev.retainerd.runtime.snapshot.OverlayFolders;
+import dev.retainerd.runtime.snapshot.Purpose;
+import dev.retainerd.runtime.snapshot.Usage;
+import dev.retainerd.store.proto.SnapshotEntry;
+import dev.retainerd.store.proto.SnapshotPhase;
+import dev.retainerd.store.state.Key;
+import dev.retainerd.store.state.Kind;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Snapshots as the namespaces see them, in the one snapshotter {@value #SNAPSHOTTER}. A snapshot is
+ * active (to write), a view (to read) or committed (to stand on); keys are unique in a namespace
+ * over all three.
+ *
+ * <p>Thread-safe. Semantics and refusals: containerd's snapshotter interface.
+ */
+public final class SnapshotService {
+  /** The name by which clients ask for it. */
+  public static final String SNAPSHOTTER = "overlayfs";
+
+  private static final Duration LOCK_PATIENCE = Duration.ofSeconds(60);
+  private static final int DEPTH_MAX = 500;
+
+  private final Journal journal;
+  private final OverlayFolders folders;
+  private final KeyLocks locks = new KeyLocks();
+
+  /**
+   * Folder numbers are never used again: each costs at least one event, so that counting on from
+   * the log's last sequence stays above all that were given.
+   */
+  private final AtomicLong lastFolder;
+
+  public SnapshotService(Journal journal, OverlayFolders folders) {
+    this.journal = journal;
+    this.folders = folders;
+    long[] highest = {journal.log().lastSequence()};
+    journal
+        .state()
+        .forEach(
+            Kind.SNAPSHOT,
+            (key, entry) -> highest[0] = Math.max(highest[0], entry.getSnapshot().getFolder()));
+    this.lastFolder = new AtomicLong(highest[0]);
+  }
+
+  /**
+   * Makes a snapshot to write, and says what to mount for it.
+   *
+   * @param parent a committed snapshot's key; "" for none
+   * @throws Refusal already exists, not found (the parent), invalid argument (a parent that is not
+   *     committed)
+   */
+  public List<Mount> prepare(Scope scope, String key, String parent, Map<String, String> labels) {
+    make(scope, key, parent, labels, SnapshotKind.SNAPSHOT_KIND_ACTIVE);
+    return mounts(scope.namespace(), key);
+  }
+
+  /** Makes a snapshot to read; see {@link #prepare}. */
+  public List<Mount> view(Scope scope, String key, String parent, Map<String, String> labels) {
+    make(scope, key, parent, labels, SnapshotKind.SNAPSHOT_KIND_VIEW);
+    return mounts(scope.namespace(), key);
+  }
+
+  private void make(
+      Scope scope, String key, String parent, Map<String, String> labels, SnapshotKind kind) {
+    requireKey(key);
+    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
+      requireAbsent(scope.namespace(), key);
+      SnapshotRecord record = record(key, parent, labels, kind);
+      if (parent.isEmpty()) {
+        intend(scope, record);
+      } else {
+        // Against a removal of the parent, which looks for children under the same lock.
+        try (KeyLocks.Held heldParent = hold(scope.namespace(), parent)) {
+          requireCommitted(scope.namespace(), parent);
+          intend(scope, record);
+        }
+      }
+      makeFolder(scope, record);
+    }
+  }
+
+  private void requireCommitted(String namespace, String parent) {
+    if (stat(namespace, parent).getKind() != SnapshotKind.SNAPSHOT_KIND_COMMITTED) {
+      throw Refusal.invalidArgument(
+          "parent " + parent + " is not a committed snapshot; commit it first");
+    }
+  }
+
+  private SnapshotRecord record(
+      String key, String parent, Map<String, String> labels, SnapshotKind kind) {
+    Instant now = Instant.now();
+    long nanos = now.getEpochSecond() * 1_000_000_000L + now.getNano();
+    return SnapshotRecord.newBuilder()
+        .setSnapshotter(SNAPSHOTTER)
+        .setKey(key)
+        .setParent(parent)
+        .setKind(kind)
+        .putAllLabels(labels)
+        .setCreatedAtNanos(nanos)
+        .setUpdatedAtNanos(nanos)
+        .setFolder(lastFolder.incrementAndGet())
+        .build();
+  }
+
+  private void intend(Scope scope, SnapshotRecord record) {
+    journal.commit(
+        scope.origin(),
+        scope.namespace(),
+        scope.holding(
+            journal.state(),
+            "snapshots/" + SNAPSHOTTER,
+            record.getKey(),
+            new Event.SnapshotPreparing(
+                SnapshotPreparingPayload.newBuilder().setSnapshot(record).build())));
+    Failpoint.SNAPSHOT_INTENT_RECORDED.hit();
+  }
+
+  private void makeFolder(Scope scope, SnapshotRecord record) {
+    try {
+      folders.make(record.getFolder(), purpose(record), nearest(scope.namespace(), record));
+      Failpoint.SNAPSHOT_FOLDER_MADE.hit();
+    } catch (IOException e) {
+      undo(scope.origin(), scope.namespace(), record, "its folder could not be made");
+      throw Faults.of("snapshot " + record.getKey() + " could not be made", e);
+    }
+    journal.commit(
+        scope.origin(),
+        scope.namespace(),
+        new Event.SnapshotPrepared(
+            SnapshotPreparedPayload.newBuilder()
+                .setSnapshotter(SNAPSHOTTER)
+                .setKey(record.getKey())
+                .build()));
+    Failpoint.SNAPSHOT_PREPARED_RECORDED.hit();
+  }
+
+  private Optional<Long> nearest(String namespace, SnapshotRecord record) {
+    return record.getParent().isEmpty()
+        ? Optional.empty()
+        : entry(namespace, record.getParent()).map(e -> e.getSnapshot().getFolder());
+  }
+
+  private void undo(Origin origin, String namespace, SnapshotRecord record, String reason) {
+    try {
+      folders.remove(record.getFolder());
+    } catch (IOException e) {
+      throw Faults.of("snapshot " + record.getKey() + " could not be taken back", e);
+    }
+    journal.commit(
+        origin,
+        namespace,
+        new Event.SnapshotPrepareFailed(
+            SnapshotPrepareFailedPayload.newBuilder()
+                .setSnapshotter(SNAPSHOTTER)
+                .setKey(record.getKey())
+                .setReason(reason)
+                .build()));
+  }
+
+  /**
+   * Makes the folder of a layer that is being unpacked. Unlike {@link #prepare}, its parent may
+   * still be under way: layers of an overlay do not need each other to be unpacked.
+   *
+   * @return where to unpack to; finish with {@link #commitLayers} or {@link #remove}
+   */
+  Path prepareLayer(Scope scope, String key, String parent) {
+    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
+      requireAbsent(scope.namespace(), key);
+      SnapshotRecord record = record(key, parent, Map.of(), SnapshotKind.SNAPSHOT_KIND_ACTIVE);
+      intend(scope, record);
+      makeFolder(scope, record);
+      return folders.files(record.getFolder());
+    }
+  }
+
+  /** An unpacked layer: the active snapshot {@code key} is to become {@code name}. */
+  record Layer(String key, String name, Map<String, String> labels) {}
+
+  /**
+   * Commits the layers of an image, lowest first, all or none, once their files are on disk. Of a
+   * layer whose name another one took meanwhile, the unpacked copy is removed.
+   */
+  void commitLayers(Scope scope, List<Layer> layers) {
+    if (layers.isEmpty()) {
+      return;
+    }
+    List<Event> events = new ArrayList<>();
+    List<String> late = new ArrayList<>();
+    try (KeyLocks.Held held = hold(scope.namespace(), "commit of layers")) {
+      sync(scope.namespace(), layers.get(0).key());
+      for (Layer layer : layers) {
+        if (entry(scope.namespace(), layer.name()).isPresent()) {
+          late.add(layer.key());
+        } else {
+          SnapshotRecord active = active(scope.namespace(), layer.key());
+          events.addAll(committed(scope, active, layer.name(), layer.labels()));
+        }
+      }
+      if (!events.isEmpty()) {
+        journal.commit(scope.origin(), scope.namespace(), events);
+      }
+    }
+    Failpoint.SNAPSHOT_COMMITTED_RECORDED.hit();
+    late.forEach(key -> remove(scope, key));
+  }
+
+  private List<Event> committed(
+      Scope scope, SnapshotRecord active, String name, Map<String, String> labels) {
+    Usage usage = usage(active);
+    return scope.holding(
+        journal.state(),
+        "snapshots/" + SNAPSHOTTER,
+        name,
+        new Event.SnapshotCommitted(
+            SnapshotCommittedPayload.newBuilder()
+                .setSnapshotter(SNAPSHOTTER)
+                .setKey(active.getKey())
+                .setName(name)
+                .putAllLabels(labels)
+                .setUsageBytes(usage.bytes())
+                .setUsageInodes(usage.inodes())
+                .build()));
+  }
+
+  /**
+   * What to mount for a snapshot.
+   *
+   * @throws Refusal not found; failed precondition for a committed one
+   */
+  public List<Mount> mounts(String namespace, String key) {
+    SnapshotRecord record = stat(namespace, key);
+    if (record.getKind() == SnapshotKind.SNAPSHOT_KIND_COMMITTED) {
+      throw Refusal.failedPrecondition(
+          "snapshot " + key + " is committed and cannot be mounted; make a view of it");
+    }
+    return folders.mounts(purpose(record), record.getFolder(), parents(namespace, record));
+  }
+
+  private List<Long> parents(String namespace, SnapshotRecord record) {
+    List<Long> found = new ArrayList<>();
+    String parent = record.getParent();
+    while (!parent.isEmpty()) {
+      SnapshotRecord below = stat(namespace, parent);
+      found.add(below.getFolder());
+      if (found.size() > DEPTH_MAX) {
+        throw Refusal.failedPrecondition(
+            "snapshot " + record.getKey() + " stands on more than " + DEPTH_MAX + " others");
+      }
+      parent = below.getParent();
+    }
+    return found;
+  }
+
+  /**
+   * Makes an active snapshot a committed one of that name, once its files are on disk.
+   *
+   * @throws Refusal not found, already exists, failed precondition for one that is not active
+   */
+  public void commit(Scope scope, String name, String key, Map<String, String> labels) {
+    requireKey(name);
+    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
+      SnapshotRecord active = active(scope.namespace(), key);
+      requireAbsent(scope.namespace(), name);
+      sync(scope.namespace(), key);
+      journal.commit(scope.origin(), scope.namespace(), committed(scope, active, name, labels));
+      Failpoint.SNAPSHOT_COMMITTED_RECORDED.hit();
+    }
+  }
+
+  private SnapshotRecord active(String namespace, String key) {
+    SnapshotRecord record = stat(namespace, key);
+    if (record.getKind() != SnapshotKind.SNAPSHOT_KIND_ACTIVE) {
+      throw Refusal.failedPrecondition(
+          "snapshot " + key + " is not active and cannot be committed");
+    }
+    return record;
+  }
+
+  private void sync(String namespace, String key) {
+    try {
+      folders.sync(stat(namespace, key).getFolder());
+    } catch (IOException e) {
+      throw Faults.of("snapshot " + key + " did not reach the disk", e);
+    }
+  }
+
+  /**
+   * Removes a snapshot and its files.
+   *
+   * @throws Refusal not found; failed precondition where others stand on it
+   */
+  public void remove(Scope scope, String key) {
+    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
+      SnapshotRecord record = stat(scope.namespace(), key);
+      String child = child(scope.namespace(), key);
+      if (!child.isEmpty()) {
+        throw Refusal.failedPrecondition(
+            "snapshot " + key + " has children, such as " + child + "; remove those first");
+      }
+      journal.commit(
+          scope.origin(),
+          scope.namespace(),
+          new Event.SnapshotRemoving(
+              SnapshotRemovingPayload.newBuilder()
+                  .setSnapshotter(SNAPSHOTTER)
+                  .setKey(key)
+                  .build()));
+      Failpoint.SNAPSHOT_REMOVE_RECORDED.hit();
+      finishRemoval(scope.origin(), scope.namespace(), record);
+    }
+  }
+
+  private void finishRemoval(Origin origin, String namespace, SnapshotRecord record) {
+    try {
+      folders.remove(record.getFolder());
+    } catch (IOException e) {
+      throw Faults.of("the files of snapshot " + record.getKey() + " could not be removed", e);
+    }
+    Failpoint.SNAPSHOT_FOLDER_REMOVED.hit();
+    journal.commit(
+        origin,
+        namespace,
+        new Event.SnapshotRemoved(
+            SnapshotRemovedPayload.newBuilder()
+                .setSnapshotter(SNAPSHOTTER)
+                .setKey(record.getKey())
+                .build()));
+  }
+
+  /** Removes a snapshot where it is there, for undoing; a removal under way is finished. */
+  public void removeIfThere(Scope scope, String key) {
+    Optional<SnapshotEntry> entry = entry(scope.namespace(), key);
+    if (entry.isEmpty()) {
+      return;
+    }
+    switch (entry.get().getPhase()) {
+      case SNAPSHOT_PHASE_PREPARING ->
+          undo(scope.origin(), scope.namespace(), entry.get().getSnapshot(), "taken back");
+      case SNAPSHOT_PHASE_REMOVING ->
+          finishRemoval(scope.origin(), scope.namespace(), entry.get().getSnapshot());
+      default -> remove(scope, key);
+    }
+  }
+
+  private String child(String namespace, String key) {
+    String[] found = {""};
+    journal
+        .state()
+        .forEach(
+            Kind.SNAPSHOT,
+            namespace,
+            SNAPSHOTTER + "/",
+            (id, entry) -> {
+              if (entry.getSnapshot().getParent().equals(key)) {
+                found[0] = entry.getSnapshot().getKey();
+              }
+            });
+    return found[0];
+  }
+
+  /** Whether there is a committed snapshot of that name. */
+  public boolean isCommitted(String namespace, String name) {
+    return entry(namespace, name)
+        .filter(e -> e.getPhase() == SnapshotPhase.SNAPSHOT_PHASE_READY)
+        .filter(e -> e.getSnapshot().getKind() == SnapshotKind.SNAPSHOT_KIND_COMMITTED)
+        .isPresent();
+  }
+
+  /** A snapshot's record; not found also while it is being made. */
+  public SnapshotRecord stat(String namespace, String key) {
+    return entry(namespace, key)
+        .filter(e -> e.getPhase() == SnapshotPhase.SNAPSHOT_PHASE_READY)
+        .map(SnapshotEntry::getSnapshot)
+        .orElseThrow(() -> Refusal.notFound("snapshot " + key + " does not exist"));
+  }
+
+  /** Replaces the labels; the record after that. */
+  public SnapshotRecord update(Scope scope, String key, Map<String, String> labels) {
+    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
+      stat(scope.namespace(), key);
+      journal.commit(
+          scope.origin(),
+          scope.namespace(),
+          new Event.SnapshotUpdated(
+              SnapshotUpdatedPayload.newBuilder()
+                  .setSnapshotter(SNAPSHOTTER)
+                  .setKey(key)
+                  .putAllLabels(labels)
+                  .build()));
+      return stat(scope.namespace(), key);
+    }
+  }
+
+  /**
+   * What a snapshot takes of the disk, without its parents; that of a committed one is recorded.
+   */
+  public Usage usage(String namespace, String key) {
+    return usage(stat(namespace, key));
+  }
+
+  private Usage usage(SnapshotRecord record) {
+    if (record.getKind() == SnapshotKind.SNAPSHOT_KIND_COMMITTED) {
+      return new Usage(record.getUsageBytes(), record.getUsageInodes());
+    }
+    try {
+      return folders.usage(record.getFolder());
+    } catch (IOException e) {
+      throw Faults.of("the files of snapshot " + record.getKey() + " cannot be counted", e);
+    }
+  }
+
+  /** Every snapshot of the namespace that is ready, in order of key. */
+  public List<SnapshotRecord> list(String namespace) {
+    List<SnapshotRecord> found = new ArrayList<>();
+    journal
+        .state()
+        .forEach(
+            Kind.SNAPSHOT,
+            namespace,
+            SNAPSHOTTER + "/",
+            (id, entry) -> {
+              if (entry.getPhase() == SnapshotPhase.SNAPSHOT_PHASE_READY) {
+                found.add(entry.getSnapshot());
+              }
+            });
+    return found;
+  }
+
+  /**
+   * Finishes what an earlier daemon left: undoes snapshots that were being made, finishes removals,
+   * makes folders again that a power cut took, and removes those that no snapshot owns. Before any
+   * client is served.
+   *
+   * @return how many intents were undone or finished
+   */
+  public int recover(Origin origin) {
+    int[] settled = new int[1];
+    Set<Long> owned = new HashSet<>();
+    List<Runnable> work = new ArrayList<>();
+    journal
+        .state()
+        .forEach(
+            Kind.SNAPSHOT,
+            (key, entry) -> {
+              SnapshotRecord record = entry.getSnapshot();
+              switch (entry.getPhase()) {
+                case SNAPSHOT_PHASE_PREPARING ->
+                    work.add(
+                        () -> undo(origin, key.namespace(), record, "the daemon ended meanwhile"));
+                case SNAPSHOT_PHASE_REMOVING ->
+                    work.add(() -> finishRemoval(origin, key.namespace(), record));
+                default -> owned.add(record.getFolder());
+              }
+            });
+    work.forEach(
+        step -> {
+          step.run();
+          settled[0]++;
+        });
+    try {
+      folders.sweep();
+      for (long folder : folders.list()) {
+        if (!owned.contains(folder)) {
+          folders.remove(folder);
+        }
+      }
+    } catch (IOException e) {
+      throw Faults.of("folders that no snapshot owns could not be removed", e);
+    }
+    remakeLost();
+    return settled[0];
+  }
+
+  /**
+   * The record was durable before the folder's name was: an active one is empty then, and is made.
+   */
+  private void remakeLost() {
+    journal
+        .state()
+        .forEach(
+            Kind.SNAPSHOT,
+            (key, entry) -> {
+              SnapshotRecord record = entry.getSnapshot();
+              boolean lost =
+                  record.getKind() != SnapshotKind.SNAPSHOT_KIND_COMMITTED
+                      && !folders.exists(record.getFolder());
+              if (lost) {
+                try {
+                  folders.make(
+                      record.getFolder(), purpose(record), nearest(key.namespace(), record));
+                } catch (IOException e) {
+                  throw Faults.of("snapshot " + record.getKey() + " could not be made again", e);
+                }
+              }
+            });
+  }
+
+  private static Purpose purpose(SnapshotRecord record) {
+    return record.getKind() == SnapshotKind.SNAPSHOT_KIND_VIEW ? Purpose.VIEW : Purpose.ACTIVE;
+  }
+
+  private Optional<SnapshotEntry> entry(String namespace, String key) {
+    return journal.state().get(keyOf(namespace, key));
+  }
+
+  private static Key<SnapshotEntry> keyOf(String namespace, String key) {
+    return Kind.SNAPSHOT.key(namespace, SNAPSHOTTER + "/" + key);
+  }
+
+  private static void requireKey(String key) {
+    if (key.isEmpty()) {
+      throw Refusal.invalidArgument("a snapshot needs a key; give one");
+    }
+  }
+
+  private void requireAbsent(String namespace, String key) {
+    if (entry(namespace, key).isPresent()) {
+      throw Refusal.alreadyExists("snapshot " + key + " exists already");
+    }
+  }
+
+  private KeyLocks.Held hold(String namespace, String key) {
+    return locks.hold("snapshot " + namespace + "/" + key, LOCK_PATIENCE);
+  }
+}
