@@ -1,0 +1,124 @@
+package dev.retainerd.runtime.ctl;
+
+import dev.retainerd.runtime.ctl.command.Verb;
+import dev.retainerd.runtime.ctl.image.ContentVerbs;
+import dev.retainerd.runtime.ctl.image.ImageVerbs;
+import dev.retainerd.runtime.ctl.record.ContainerVerbs;
+import dev.retainerd.runtime.ctl.record.LeaseVerbs;
+import dev.retainerd.runtime.ctl.record.NamespaceVerbs;
+import dev.retainerd.runtime.ctl.record.SnapshotVerbs;
+import dev.retainerd.runtime.ctl.task.CreateVerb;
+import dev.retainerd.runtime.ctl.task.ExecVerb;
+import dev.retainerd.runtime.ctl.task.RunVerb;
+import dev.retainerd.runtime.ctl.task.StartVerbs;
+import dev.retainerd.runtime.ctl.task.TaskVerbs;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * Every noun and verb, as data: a run builds only the one that it was asked for, since building all
+ * of them costs more than most verbs do.
+ */
+final class Catalogue {
+
+  /** A verb: its names, the first one being the proper one, and how to make it. */
+  record Entry(List<String> names, Supplier<Verb> make) {
+    boolean is(String word) {
+      return names.contains(word);
+    }
+  }
+
+  /** A noun with its verbs; one without a description of its own stands for a verb at the top. */
+  record Noun(List<String> names, String description, List<Entry> verbs) {
+    boolean is(String word) {
+      return names.contains(word);
+    }
+
+    Optional<Entry> verb(String word) {
+      return verbs.stream().filter(entry -> entry.is(word)).findFirst();
+    }
+  }
+
+  static final List<Noun> NOUNS =
+      List.of(
+          noun(
+              "containers,c,container",
+              "manage containers",
+              verb("create", CreateVerb::new),
+              verb("list,ls", ContainerVerbs.Ls::new),
+              verb("info", ContainerVerbs.Info::new),
+              verb("delete,del,remove,rm", ContainerVerbs.Rm::new),
+              verb("label", ContainerVerbs.Label::new)),
+          noun(
+              "content",
+              "manage content",
+              verb("list,ls", ContentVerbs.Ls::new),
+              verb("active", ContentVerbs.Active::new),
+              verb("get", ContentVerbs.Get::new),
+              verb("ingest", ContentVerbs.Ingest::new),
+              verb("label", ContentVerbs.Label::new),
+              verb("delete,del,remove,rm", ContentVerbs.Rm::new)),
+          noun(
+              "images,image,i",
+              "manage images",
+              verb("list,ls", ImageVerbs.Ls::new),
+              verb("import", ImageVerbs.Import::new),
+              verb("check", ImageVerbs.Check::new),
+              verb("tag", ImageVerbs.Tag::new),
+              verb("label", ImageVerbs.Label::new),
+              verb("delete,del,remove,rm", ImageVerbs.Rm::new)),
+          noun(
+              "leases",
+              "manage leases",
+              verb("list,ls", LeaseVerbs.Ls::new),
+              verb("create", LeaseVerbs.Create::new),
+              verb("delete,del,remove,rm", LeaseVerbs.Rm::new)),
+          noun(
+              "namespaces,namespace,ns",
+              "manage namespaces",
+              verb("list,ls", NamespaceVerbs.Ls::new),
+              verb("create,c", NamespaceVerbs.Create::new),
+              verb("label", NamespaceVerbs.Label::new),
+              verb("remove,rm", NamespaceVerbs.Rm::new)),
+          noun(
+              "snapshots,snapshot",
+              "manage snapshots",
+              verb("list,ls", SnapshotVerbs.Ls::new),
+              verb("info", SnapshotVerbs.Show::new),
+              verb("tree", SnapshotVerbs.Tree::new),
+              verb("usage", SnapshotVerbs.Usage::new),
+              verb("prepare", SnapshotVerbs.Prepare::new),
+              verb("view", SnapshotVerbs.View::new),
+              verb("commit", SnapshotVerbs.Commit::new),
+              verb("mounts,m,mount", SnapshotVerbs.Mounts::new),
+              verb("label", SnapshotVerbs.Label::new),
+              verb("delete,del,remove,rm", SnapshotVerbs.Rm::new)),
+          noun(
+              "tasks,t,task",
+              "manage tasks",
+              verb("attach", StartVerbs.Attach::new),
+              verb("delete,del,remove,rm", TaskVerbs.Rm::new),
+              verb("exec", ExecVerb::new),
+              verb("kill", TaskVerbs.Kill::new),
+              verb("list,ls", TaskVerbs.Ls::new),
+              verb("metrics,metric", TaskVerbs.Metrics::new),
+              verb("pause", TaskVerbs.Pause::new),
+              verb("ps", TaskVerbs.Ps::new),
+              verb("resume", TaskVerbs.Resume::new),
+              verb("start", StartVerbs.Start::new)));
+
+  /** Verbs that stand without a noun. */
+  static final List<Entry> TOP =
+      List.of(verb("run", RunVerb::new), verb("version", VersionVerb::new));
+
+  private Catalogue() {}
+
+  private static Noun noun(String names, String description, Entry... verbs) {
+    return new Noun(List.of(names.split(",", -1)), description, List.of(verbs));
+  }
+
+  private static Entry verb(String names, Supplier<Verb> make) {
+    return new Entry(List.of(names.split(",", -1)), make);
+  }
+}
