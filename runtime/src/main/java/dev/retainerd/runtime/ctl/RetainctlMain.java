@@ -5,6 +5,8 @@ import dev.retainerd.runtime.ctl.command.Sentences;
 import dev.retainerd.runtime.ctl.command.Session;
 import dev.retainerd.runtime.ctl.command.Times;
 import dev.retainerd.runtime.ctl.command.Verb;
+import io.netty.util.internal.logging.InternalLoggerFactory;
+import io.netty.util.internal.logging.JdkLoggerFactory;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
@@ -82,9 +84,16 @@ public final class RetainctlMain implements Runnable {
   public static void main(String[] arguments) {
     PrintStream out =
         new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+    quietLibraries();
     int code = run(out, arguments);
     out.flush();
     System.exit(code);
+  }
+
+  /** What a library has to say is the daemon's business; the operator reads our sentences. */
+  private static void quietLibraries() {
+    InternalLoggerFactory.setDefaultFactory(JdkLoggerFactory.INSTANCE);
+    java.util.logging.LogManager.getLogManager().reset();
   }
 
   /** Runs it and returns the exit status. */

@@ -111,9 +111,8 @@ public final class ExecVerb extends Verb {
 
   private int run(Session session, JsonObject process, Stdio stdio, Optional<Terminal> terminal)
       throws InterruptedException {
-    if (!detach) {
-      stdio.copy();
-    }
+    // Detached as well: a shim's open() of a FIFO returns when somebody has the other end.
+    stdio.copy();
     Stdio.Paths paths = stdio.paths();
     TaskVerbs.stub(session)
         .exec(

@@ -101,10 +101,11 @@ final class Stdio implements AutoCloseable {
     if (!paths.stdin().isEmpty()) {
       thread("stdin", this::copyStdin);
     }
-    if (!paths.stdout().isEmpty()) {
+    // A log URI is served by the shim.
+    if (!paths.stdout().isEmpty() && !paths.stdout().contains("://")) {
       outputs.add(thread("stdout", () -> copyOut(paths.stdout(), FileDescriptor.out)));
     }
-    if (!paths.stderr().isEmpty()) {
+    if (!paths.stderr().isEmpty() && !paths.stderr().contains("://")) {
       outputs.add(thread("stderr", () -> copyOut(paths.stderr(), FileDescriptor.err)));
     }
   }

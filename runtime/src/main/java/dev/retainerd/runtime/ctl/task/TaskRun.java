@@ -77,9 +77,8 @@ final class TaskRun {
 
   private int run(Optional<Any> options, Stdio stdio, Optional<Terminal> terminal)
       throws IOException, InterruptedException {
-    if (!flags.detach()) {
-      stdio.copy();
-    }
+    // Detached as well: a shim's open() of a FIFO returns when somebody has the other end.
+    stdio.copy();
     Attended process = new Attended(session, container.getId(), "");
     int pid = create(options, stdio.paths());
     try {

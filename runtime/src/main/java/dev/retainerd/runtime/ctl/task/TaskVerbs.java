@@ -176,9 +176,11 @@ public final class TaskVerbs {
                           .setContainerId(id)
                           .setExecId(execId)
                           .build());
-      // ctr's way: the status of the process that was deleted is the status of the command.
-      if (gone.getExitStatus() != 0) {
+      // ctr's way: an exec's status becomes ours, a task's is only told.
+      if (gone.getExitStatus() != 0 && !execId.isEmpty()) {
         code = gone.getExitStatus();
+      } else if (gone.getExitStatus() != 0) {
+        System.err.println("task " + id + " had exited with code " + gone.getExitStatus());
       }
     }
   }
