@@ -1,11 +1,21 @@
 package dev.retainerd.runtime.sandbox;
 
 import dev.retainerd.eventlog.proto.SandboxRecord;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 
 /** Makes and keeps a pod's namespaces, without a process in them. Thread-safe. */
 public interface PodNamespaces {
+
+  /** Where the network namespace of that sandbox is pinned, if it has one of its own. */
+  Path net(String sandboxId);
+
+  /** Where its UTS namespace is. */
+  Path uts(String sandboxId);
+
+  /** Where its IPC namespace is. */
+  Path ipc(String sandboxId);
 
   /** Makes those that the record names a path for, each pinned there; harmless where they are. */
   void pin(SandboxRecord sandbox, Map<String, String> sysctls);

@@ -6,7 +6,6 @@ import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.PodSandboxMetadata;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.function.Supplier;
@@ -15,10 +14,10 @@ import java.util.function.Supplier;
  * Makes the record of a pod from its configuration: which namespaces it has, where they are pinned.
  * Pure but for the clock and the ids it is given.
  *
- * @param pins folder for pinned namespaces, which a reboot takes
+ * @param pins says where namespaces are pinned
  * @param newId makes ids, 64 hexadecimal digits
  */
-public record SandboxRecords(Path pins, Supplier<String> newId, Clock clock) {
+public record SandboxRecords(PodNamespaces pins, Supplier<String> newId, Clock clock) {
 
   /** A pod's name in full: no two pods have the same. */
   public static String reservedName(PodSandboxConfig config) {
@@ -53,12 +52,12 @@ public record SandboxRecords(Path pins, Supplier<String> newId, Clock clock) {
         .setConfig(config.toByteString())
         .setRuntimeHandler(runtimeHandler)
         .setCreatedAtNanos(now.getEpochSecond() * 1_000_000_000L + now.getNano())
-        .setNetnsPath(hostNetwork ? "" : pins.resolve("net").resolve(id).toString())
-        .setUtsnsPath(hostNetwork ? "" : pins.resolve("uts").resolve(id).toString())
+        .setNetnsPath(hostNetwork ? "" : pins.net(id).toString())
+        .setUtsnsPath(hostNetwork ? "" : pins.uts(id).toString())
         .setIpcnsPath(
             options.getIpc() == NamespaceMode.NODE
                 ? ""
-                : pins.resolve("ipc").resolve(id).toString())
+                : pins.ipc(id).toString())
         .setHasPause(options.getPid() == NamespaceMode.POD)
         .setHostname(config.getHostname())
         .setCgroupParent(config.getLinux().getCgroupParent())

@@ -14,6 +14,8 @@ import dev.retainerd.store.proto.ExecPhase;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Kind;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -124,9 +126,14 @@ public final class ExitRecorder {
           || task.get().getInit().getPid() != record.pid()) {
         return;
       }
-      journal.commit(
-          self,
-          record.namespace(),
+      List<Event> events = new ArrayList<>(2);
+      if (record.oomKilled() && !task.get().getOomKilled()) {
+        // The OOM's own record may have been lost with a shim; it stands before the exit, always.
+        events.add(
+            new Event.TaskOom(
+                TaskOomPayload.newBuilder().setContainerId(record.containerId()).build()));
+      }
+      events.add(
           new Event.TaskExited(
               TaskExitedPayload.newBuilder()
                   .setContainerId(record.containerId())
@@ -136,6 +143,7 @@ public final class ExitRecorder {
                   .setSource(record.source())
                   .setReason(record.detail())
                   .build()));
+      journal.commit(self, record.namespace(), events);
     }
     Failpoint.TASK_EXIT_RECORDED.hit();
     onExit.exited(record.namespace(), record.containerId());
