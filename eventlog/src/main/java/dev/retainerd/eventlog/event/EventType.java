@@ -240,6 +240,22 @@ public enum EventType {
     }
   }
 
+  /**
+   * The event of that type number with that payload.
+   *
+   * @throws UnreadableEventException where this version does not know the type, or the bytes are no
+   *     payload of it
+   */
+  public static Event decode(int number, byte[] payload) {
+    return ofNumber(number)
+        .orElseThrow(
+            () ->
+                new UnreadableEventException(
+                    "events of type " + number + " are not known to this version; use a newer one",
+                    null))
+        .decode(payload);
+  }
+
   @FunctionalInterface
   private interface Decoder {
     Event decode(byte[] payload) throws InvalidProtocolBufferException;
