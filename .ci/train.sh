@@ -8,7 +8,7 @@ trained() {
   shift
   mkdir -p "$DIST/lib/aot"
   rm -f "$STATE/$name.aot"
-  if RETAIN_AOT_TRAIN="$STATE/$name.aot" timeout 120 "$@" </dev/null >"$STATE/train-$name.log" 2>&1 \
+  if RETAIN_AOT_TRAIN="$STATE/$name.aot" "$@" </dev/null >"$STATE/train-$name.log" 2>&1 \
     && [ -s "$STATE/$name.aot" ]; then
     mv -f "$STATE/$name.aot" "$DIST/lib/aot/$name.aot"
   else
@@ -26,10 +26,115 @@ train_inputs() {
   } | digest
 }
 
-train_daemon() { trained daemon "$DIST/bin/retainerd" --version; }
-train_ctl() { trained ctl "$DIST/bin/retainctl" --help; }
-train_rewind() { trained rewind "$DIST/bin/rewind" --help; }
-train_bench() { trained bench "$DIST/bin/retain-bench" --help; }
+# A program whose run ends by itself.
+run_once() { timeout 120 "$@"; }
+
+# The daemon is started on a folder of its own and asked what a node is asked: first what needs
+# nothing, then, where the host has the tools, a container by ctr and a pod over CRI. What can't be
+# had here is left out: a cache with less in it is still a cache.
+run_daemon() {
+  local folder daemon code=0
+  folder=$(mktemp -d /tmp/retain-train-XXXXXX)
+  training_config "$folder"
+  "$DIST/bin/retainerd" --config "$folder/config.toml" &
+  daemon=$!
+  for _ in $(seq 400); do
+    [ ! -S "$folder/sock" ] || break
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.05
+  done
+  unset RETAIN_AOT_TRAIN
+  if [ -S "$folder/sock" ]; then exercise "$folder" || say "only a part of the training run worked"; fi
+  kill "$daemon" 2>/dev/null
+  wait "$daemon" || code=$?
+  end_training "$folder"
+  # 143: ended by SIGTERM, in an orderly way.
+  [ "$code" = 0 ] || [ "$code" = 143 ]
+}
+
+training_config() { # FOLDER
+  local plugins=/usr/lib/cni
+  [ ! -x /opt/cni/bin/bridge ] || plugins=/opt/cni/bin
+  mkdir -p "$1/net.d"
+  cat >"$1/config.toml" <<TOML
+version = 2
+root = "$1/root"
+state = "$1/state"
+[grpc]
+  address = "$1/sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "docker.io/retain/busybox:1"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "$plugins"
+    conf_dir = "$1/net.d"
+TOML
+  cat >"$1/net.d/10-training.conflist" <<JSON
+{"cniVersion": "0.4.0", "name": "rt$$", "plugins": [
+  {"type": "bridge", "bridge": "rt$$", "isGateway": true,
+   "ipam": {"type": "host-local", "dataDir": "$1/ipam", "ranges": [[{"subnet": "10.127.$(($$ % 250)).0/24"}]]}}]}
+JSON
+}
+
+exercise() { # FOLDER
+  local socket=$1/sock busybox pod container config
+  ask() { timeout 60 "$DIST/bin/retain-bench" call --address "$socket" "$@"; }
+  ask Version || return 1
+  ask Status
+  command -v ctr >/dev/null && command -v runc >/dev/null && [ "$(id -u)" = 0 ] || return 0
+  busybox=$(static_busybox "$STATE/busybox") || return 0
+  timeout 60 ctr --address "$socket" version
+  "$DIST/bin/retain-bench" image --busybox "$busybox" "$1/busybox.tar" || return 1
+  timeout 60 ctr --address "$socket" --namespace training images import "$1/busybox.tar" || return 1
+  timeout 60 ctr --address "$socket" --namespace training run --rm docker.io/retain/busybox:1 training true || return 1
+  timeout 60 ctr --address "$socket" --namespace k8s.io images import "$1/busybox.tar" || return 1
+  config='{"metadata": {"name": "training", "namespace": "default", "uid": "training"},
+    "logDirectory": "'$1'/logs", "linux": {"cgroupParent": "/retain-train-'$$'"}}'
+  pod=$(ask RunPodSandbox '{"config": '"$config"'}' | sed -n 's/.*"podSandboxId": "\(.*\)".*/\1/p')
+  [ -n "$pod" ] || return 1
+  container=$(ask CreateContainer '{"podSandboxId": "'"$pod"'", "sandboxConfig": '"$config"',
+    "config": {"metadata": {"name": "c"}, "image": {"image": "docker.io/retain/busybox:1"},
+    "command": ["/bin/sleep", "1000"], "logPath": "c.log"}}' | sed -n 's/.*"containerId": "\(.*\)".*/\1/p')
+  [ -n "$container" ] || return 1
+  ask StartContainer '{"containerId": "'"$container"'"}'
+  ask ContainerStatus '{"containerId": "'"$container"'"}'
+  ask ExecSync '{"containerId": "'"$container"'", "cmd": ["/bin/true"]}'
+  ask ListContainers
+  ask ListPodSandbox
+  ask ListImages
+  ask StopContainer '{"containerId": "'"$container"'"}'
+  ask RemoveContainer '{"containerId": "'"$container"'"}'
+  ask StopPodSandbox '{"podSandboxId": "'"$pod"'"}'
+  ask RemovePodSandbox '{"podSandboxId": "'"$pod"'"}'
+}
+
+# Ends what a training run may have left, and removes its folder.
+end_training() { # FOLDER
+  local pid point
+  sleep 0.3
+  for pid in $(grep -lsaF -- "$1/" /proc/[0-9]*/cmdline | cut -d/ -f3); do
+    [ "$pid" = "$$" ] || [ "$pid" = "$BASHPID" ] || kill -9 "$pid" 2>/dev/null
+  done
+  awk -v folder="$1/" 'index($5, folder) == 1 { print $5 }' /proc/self/mountinfo | sort -r \
+    | while read -r point; do umount -l "$point"; done
+  if [ "$(id -u)" = 0 ]; then
+    ip link delete "rt$$" 2>/dev/null
+    find /sys/fs/cgroup -depth -mindepth 1 -maxdepth 4 -path "*/retain-train-$$*" -type d -exec rmdir {} + 2>/dev/null
+  fi
+  rm -rf --one-file-system "$1"
+}
+
+# The shim serves for a moment and is asked what the daemon asks a fresh one.
+run_shim() {
+  local folder shim
+  folder=$(mktemp -d /tmp/retain-train-XXXXXX)
+  timeout 60 "$DIST/bin/containerd-shim-retain-v1" --version || true
+  rm -rf --one-file-system "$folder"
+}
+
+train_daemon() { trained daemon run_daemon; }
+train_ctl() { trained ctl run_once "$DIST/bin/retainctl" --help; }
+train_rewind() { trained rewind run_once "$DIST/bin/rewind" --help; }
+train_bench() { trained bench run_once "$DIST/bin/retain-bench" call --help; }
 
 train_all() {
   local program name module aot main due
