@@ -1,0 +1,56 @@
+package dev.retainerd.runtime.containerd;
+
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.image.ContentService;
+import dev.retainerd.runtime.image.DiffService;
+import dev.retainerd.runtime.image.SnapshotService;
+import dev.retainerd.runtime.task.ExecService;
+import dev.retainerd.runtime.task.TaskService;
+import io.grpc.BindableService;
+import java.nio.file.Path;
+import java.util.List;
+
+/** All of containerd's API as one list of services, for the daemon's server. */
+public final class ContainerdApi {
+
+  /**
+   * What stands behind the API.
+   *
+   * @param snapshotterRoot folder of the overlayfs snapshots
+   */
+  public record Behind(
+      Journal journal,
+      TaskService tasks,
+      ExecService execs,
+      ContentService content,
+      SnapshotService snapshots,
+      DiffService diffs,
+      ImagesApi.Collector collector,
+      Path snapshotterRoot) {}
+
+  private ContainerdApi() {}
+
+  /**
+   * The services, which tell of every event from now on.
+   *
+   * @param version of the daemon
+   * @param revision the commit it was built from; empty if unknown
+   */
+  public static List<BindableService> services(Behind behind, String version, String revision) {
+    Journal journal = behind.journal();
+    var records = new JournalRecords(journal);
+    var namespaces = new Namespaces(records);
+    return List.of(
+        new VersionApi(version, revision),
+        new IntrospectionApi(records, behind.snapshotterRoot().toString()),
+        new NamespacesApi(records),
+        new ContainersApi(records, namespaces),
+        new ImagesApi(records, namespaces, behind.collector()),
+        new ContentApi(namespaces, behind.content()),
+        new SnapshotsApi(namespaces, behind.snapshots()),
+        new DiffApi(behind.diffs()),
+        new LeasesApi(records, namespaces),
+        new TasksApi(behind.tasks(), behind.execs(), journal.state()),
+        new EventsApi(JournalRecords.exchange(journal)));
+  }
+}
