@@ -20,7 +20,7 @@ import java.util.Objects;
  * @param schemaVersion version of the payload, 1..65535
  * @param payload the encoded payload
  * @param previousHash 32 bytes: hash of the event before; zeros for the first
- * @param hash 32 bytes: SHA-256 over everything above, see docs/event-format.md
+ * @param hash 32 bytes: SHA-256 over all of it, see docs/event-format.md
  * @param secrets which spans of the payload may be secret
  */
 public record Envelope(

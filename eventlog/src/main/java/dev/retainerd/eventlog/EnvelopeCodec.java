@@ -18,7 +18,7 @@ public final class EnvelopeCodec {
   public static final int FORMAT = 1;
 
   /** Bytes before the strings and the payload. */
-  public static final int HEADER_BYTES = 148;
+  public static final int HEADER_BYTES = 156;
 
   /** The largest envelope that can be encoded at all, whatever a log's own limit. */
   public static final int CEILING_BYTES = 64 << 20;
@@ -31,12 +31,13 @@ public final class EnvelopeCodec {
   static final int AT_FORM = 6;
   static final int AT_LENGTH = 8;
   static final int AT_CRC = 12;
-  static final int AT_HASH = 16;
-  static final int AT_SEQUENCE = 48;
-  static final int AT_SECRET_COUNT = 86;
-  static final int AT_STRING_LENGTHS = 100;
-  static final int AT_PAYLOAD_LENGTH = 112;
-  static final int AT_PREVIOUS_HASH = 116;
+  static final int AT_DURABLE_BEFORE = 16;
+  static final int AT_HASH = 24;
+  static final int AT_SEQUENCE = 56;
+  static final int AT_SECRET_COUNT = 94;
+  static final int AT_STRING_LENGTHS = 108;
+  static final int AT_PAYLOAD_LENGTH = 120;
+  static final int AT_PREVIOUS_HASH = 124;
   static final int SPAN_BYTES = 8;
 
   private static final int STRINGS = 5;
@@ -83,7 +84,7 @@ public final class EnvelopeCodec {
     Actor actor = e.actor();
     out.putInt(MAGIC).putShort((short) FORMAT);
     out.put((byte) (secrets.redacted() ? FORM_REDACTED : FORM_WHOLE)).put((byte) 0);
-    out.putInt(out.capacity()).putInt(0).put(e.hashShared());
+    out.putInt(out.capacity()).putInt(0).putLong(0).put(e.hashShared());
     out.putLong(e.sequence()).putLong(e.wallNanos()).putLong(e.monotonicNanos());
     out.putLong(e.causedBySequence());
     out.putShort(unsignedShort("type", e.type()));
@@ -104,12 +105,9 @@ public final class EnvelopeCodec {
    * @throws DamagedEnvelopeException where these bytes are no envelope of a known format
    */
   public static Envelope decode(byte[] bytes) {
+    checkFrame(bytes);
     checkShape(bytes);
     ByteBuffer in = ByteBuffer.wrap(bytes);
-    int stored = in.getInt(AT_CRC);
-    if (stored != crc(bytes)) {
-      throw new DamagedEnvelopeException("its CRC is not that of its bytes");
-    }
     in.position(AT_HASH);
     byte[] hash = take(in, Envelope.HASH_BYTES);
     long sequence = in.getLong();
@@ -165,16 +163,28 @@ public final class EnvelopeCodec {
   }
 
   /**
-   * Checks everything that decoding relies on but the CRC: magic, format, lengths, reserved bytes,
-   * spans.
+   * Up to which sequence the log was durable when these bytes were appended; 0 where that is not
+   * known. It tells, after a loss of power, a lost acknowledged event from one never acknowledged.
    */
-  static void checkShape(byte[] bytes) {
+  public static long durableBeforeOf(byte[] bytes) {
+    return ByteBuffer.wrap(bytes).getLong(AT_DURABLE_BEFORE);
+  }
+
+  /** Checks what is the same in every format, now and later: mark, length, CRC, format. */
+  private static void checkFrame(byte[] bytes) {
     if (bytes.length < HEADER_BYTES || bytes.length > CEILING_BYTES) {
       throw new DamagedEnvelopeException("it has " + bytes.length + " bytes");
     }
     ByteBuffer in = ByteBuffer.wrap(bytes);
     if (in.getInt(0) != MAGIC) {
       throw new DamagedEnvelopeException("it does not start with the mark of an envelope");
+    }
+    if (in.getInt(AT_LENGTH) != bytes.length) {
+      throw new DamagedEnvelopeException(
+          "it says it has " + in.getInt(AT_LENGTH) + " bytes and has " + bytes.length);
+    }
+    if (in.getInt(AT_CRC) != crc(bytes)) {
+      throw new DamagedEnvelopeException("its CRC is not that of its bytes");
     }
     int format = Short.toUnsignedInt(in.getShort(4));
     if (format > FORMAT) {
@@ -185,16 +195,18 @@ public final class EnvelopeCodec {
               + FORMAT
               + "; use the version that wrote the log, or a newer one");
     }
+  }
+
+  /** Checks what decoding relies on in this format: reserved bytes, lengths of parts, spans. */
+  static void checkShape(byte[] bytes) {
+    ByteBuffer in = ByteBuffer.wrap(bytes);
+    int format = Short.toUnsignedInt(in.getShort(4));
     int form = bytes[AT_FORM];
-    if (format < 1 || bytes[7] != 0 || bytes[85] != 0 || in.getShort(110) != 0) {
+    if (format < 1 || bytes[7] != 0 || bytes[93] != 0 || in.getShort(118) != 0) {
       throw new DamagedEnvelopeException("its reserved bytes are in use");
     }
     if (form != FORM_WHOLE && form != FORM_REDACTED) {
       throw new DamagedEnvelopeException("it has the unknown form " + form);
-    }
-    if (in.getInt(AT_LENGTH) != bytes.length) {
-      throw new DamagedEnvelopeException(
-          "it says it has " + in.getInt(AT_LENGTH) + " bytes and has " + bytes.length);
     }
     int payloadLength = in.getInt(AT_PAYLOAD_LENGTH);
     int spanCount = Short.toUnsignedInt(in.getShort(AT_SECRET_COUNT));
@@ -259,7 +271,7 @@ public final class EnvelopeCodec {
   private static int crc(byte[] bytes) {
     CRC32C crc = new CRC32C();
     crc.update(bytes, 0, AT_CRC);
-    crc.update(bytes, AT_HASH, bytes.length - AT_HASH);
+    crc.update(bytes, AT_DURABLE_BEFORE, bytes.length - AT_DURABLE_BEFORE);
     return (int) crc.getValue();
   }
 

@@ -7,8 +7,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The hash of an event: SHA-256 over its bytes without length, form, CRC and hash, with each secret
- * span standing for itself by its commitment. The same for an event and for its redacted copy.
+ * The hash of an event: SHA-256 over its bytes from the sequence on, after mark and format, with
+ * each secret span standing for itself by its commitment. The same for an event and for its
+ * redacted copy.
  *
  * <p>Not thread-safe: an instance keeps its digests.
  */
@@ -30,17 +31,22 @@ public final class EnvelopeHash {
       long monotonicNanos,
       byte[] previousHash,
       byte[] salt) {
-    return sealEncoded(draft, sequence, bootId, wallNanos, monotonicNanos, previousHash, salt)
+    return sealEncoded(draft, sequence, 0, bootId, wallNanos, monotonicNanos, previousHash, salt)
         .envelope();
   }
 
   /** An envelope and its bytes. */
   public record Sealed(Envelope envelope, byte[] bytes) {}
 
-  /** As {@link #seal}, with the bytes, which are made on the way. */
+  /**
+   * As {@link #seal}, with the bytes, which are made on the way.
+   *
+   * @param durableBefore see {@link EnvelopeCodec#durableBeforeOf}
+   */
   public Sealed sealEncoded(
       EnvelopeDraft draft,
       long sequence,
+      long durableBefore,
       String bootId,
       long wallNanos,
       long monotonicNanos,
@@ -61,6 +67,7 @@ public final class EnvelopeHash {
     byte[] bytes = EnvelopeCodec.encode(open);
     byte[] hash = ofBytes(bytes);
     System.arraycopy(hash, 0, bytes, EnvelopeCodec.AT_HASH, hash.length);
+    ByteBuffer.wrap(bytes).putLong(EnvelopeCodec.AT_DURABLE_BEFORE, durableBefore);
     EnvelopeCodec.putCrc(bytes);
     Envelope sealed =
         envelope(draft, sequence, bootId, wallNanos, monotonicNanos, previousHash, hash, secrets);

@@ -1,0 +1,151 @@
+package dev.retainerd.eventlog.chronicle;
+
+import dev.retainerd.eventlog.EventLogException;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Disk space behind the end of a record file, taken before it is needed. Writing to a mapped page
+ * for which the disk has no block kills the process, so no record may go where no block is yet.
+ *
+ * <p>A thread of its own writes zeros ahead of the appender, a piece at a time, and forces them, so
+ * that a commit's force has only the commit's bytes to write. One thread claims, any may ask.
+ */
+final class Reserve implements Closeable {
+  private static final int PIECE_BYTES = 1 << 20;
+  private static final long RETRY_SECONDS = 2;
+
+  private final FileChannel channel;
+  private final long aheadBytes;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition wanted = lock.newCondition();
+  private final Thread thread;
+  private volatile long blocksTo;
+  private volatile long claimed;
+  private volatile boolean low;
+  private boolean closed;
+
+  /**
+   * Takes the first piece at once and the rest soon.
+   *
+   * @param from zeros are written from here on, so nothing may stand behind it
+   * @param aheadBytes how much is kept ahead of what is claimed
+   */
+  Reserve(FileChannel channel, long from, long aheadBytes) throws IOException {
+    this.channel = channel;
+    this.aheadBytes = aheadBytes;
+    this.blocksTo = from;
+    this.claimed = from;
+    // What lies before was written through the map: give it blocks by writing it as it is.
+    touch(0, from);
+    extend();
+    this.thread = Thread.ofPlatform().daemon().name("log-reserve").start(this::run);
+  }
+
+  private void touch(long from, long to) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate((int) (to - from));
+    channel.read(bytes, from);
+    bytes.clear();
+    channel.write(bytes, from);
+  }
+
+  /**
+   * Makes sure that there are blocks up to {@code end}.
+   *
+   * @throws EventLogException where the disk is full
+   */
+  void claim(long end) {
+    claimed = end;
+    if (blocksTo - end < aheadBytes / 2) {
+      lock.lock();
+      try {
+        wanted.signal();
+        while (blocksTo < end) {
+          extend();
+        }
+      } catch (IOException e) {
+        throw new EventLogException(
+            "the disk has no space left for the event log; free some, removals still work", e);
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  long aheadOf(long end) {
+    return Math.max(0, blocksTo - end);
+  }
+
+  boolean low() {
+    return low;
+  }
+
+  private void run() {
+    lock.lock();
+    try {
+      while (!closed) {
+        if (blocksTo - claimed >= aheadBytes) {
+          low = false;
+          wanted.awaitUninterruptibly();
+          continue;
+        }
+        long piece = blocksTo;
+        try {
+          extend();
+          lock.unlock();
+          try {
+            channel.force(false);
+          } finally {
+            lock.lock();
+          }
+        } catch (IOException e) {
+          low = blocksTo == piece;
+          if (!closed) {
+            pause();
+          }
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void pause() {
+    try {
+      wanted.await(RETRY_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      closed = true;
+    }
+  }
+
+  /** One piece more. Under the lock, or before the thread starts. */
+  private void extend() throws IOException {
+    ByteBuffer zeros = ByteBuffer.allocate(PIECE_BYTES);
+    long at = blocksTo;
+    while (zeros.hasRemaining()) {
+      at += channel.write(zeros, at);
+    }
+    blocksTo = at;
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      wanted.signal();
+    } finally {
+      lock.unlock();
+    }
+    try {
+      thread.join(TimeUnit.SECONDS.toMillis(10));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
