@@ -32,10 +32,14 @@ run_once() { timeout 120 "$@"; }
 # The daemon is started on a folder of its own and asked what a node is asked: first what needs
 # nothing, then, where the host has the tools, a container by ctr and a pod over CRI. What can't be
 # had here is left out: a cache with less in it is still a cache.
-run_daemon() {
-  local folder daemon code=0
+run_daemon() { with_daemon exercise; }
+
+# with_daemon COMMAND...: COMMAND is called with the folder of a running daemon as its last argument.
+with_daemon() {
+  local folder daemon code=0 trained=${RETAIN_AOT_TRAIN:-}
   folder=$(mktemp -d /tmp/retain-train-XXXXXX)
   training_config "$folder"
+  [ "$1" = exercise ] || unset RETAIN_AOT_TRAIN
   "$DIST/bin/retainerd" --config "$folder/config.toml" &
   daemon=$!
   for _ in $(seq 400); do
@@ -44,9 +48,14 @@ run_daemon() {
     sleep 0.05
   done
   unset RETAIN_AOT_TRAIN
-  if [ -S "$folder/sock" ]; then exercise "$folder" || say "only a part of the training run worked"; fi
+  if [ -S "$folder/sock" ]; then TRAINED=$trained "$@" "$folder" || say "only a part of the training run worked"; fi
   kill "$daemon" 2>/dev/null
   wait "$daemon" || code=$?
+  # A log to train rewind with.
+  if [ -d "$folder/root/log" ]; then
+    rm -rf "$STATE/training-log"
+    cp -r --sparse=always "$folder/root/log" "$STATE/training-log"
+  fi
   end_training "$folder"
   # 143: ended by SIGTERM, in an orderly way.
   [ "$code" = 0 ] || [ "$code" = 143 ]
@@ -132,8 +141,22 @@ run_shim() {
 }
 
 train_daemon() { trained daemon run_daemon; }
-train_ctl() { trained ctl run_once "$DIST/bin/retainctl" --help; }
-train_rewind() { trained rewind run_once "$DIST/bin/rewind" --help; }
+run_ctl() { # FOLDER
+  RETAIN_AOT_TRAIN=$TRAINED run_once "$DIST/bin/retainctl" --address "$1/sock" --namespace k8s.io containers ls
+}
+run_rewind() {
+  [ -d "$STATE/training-log" ] || { run_once "$DIST/bin/rewind" --help; return; }
+  run_once "$DIST/bin/rewind" verify "$STATE/training-log"
+}
+
+train_ctl() {
+  trained ctl with_daemon run_ctl
+  [ -f "$DIST/lib/aot/ctl.aot" ] || trained ctl run_once "$DIST/bin/retainctl" --help
+}
+train_rewind() {
+  trained rewind run_rewind
+  [ -f "$DIST/lib/aot/rewind.aot" ] || trained rewind run_once "$DIST/bin/rewind" --help
+}
 train_bench() { trained bench run_once "$DIST/bin/retain-bench" call --help; }
 
 train_all() {
