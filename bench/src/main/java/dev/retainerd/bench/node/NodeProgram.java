@@ -20,7 +20,7 @@ public record NodeProgram(String name, Path binary) {
 
   /** The retainerd that this retain-bench came with. */
   public static NodeProgram retainerd() throws NodeException {
-    String home = System.getProperty("retain.home");
+    String home = System.getProperty("retainerd.home");
     if (home == null) {
       throw new NodeException(
           "retain-bench doesn't know its own folder; start it as dist/bin/retain-bench, or give"
