@@ -10,8 +10,9 @@ import io.grpc.Status;
 import java.util.regex.Pattern;
 
 /**
- * Holds requests that change something until recovery has closed what the daemon before left open; reads pass at once.
- * It stands before any lock is taken, so that recovery never waits for a request that waits for it.
+ * Holds requests that change something until recovery has closed what the daemon before left open;
+ * reads pass at once. It stands before any lock is taken, so that recovery never waits for a
+ * request that waits for it.
  */
 record RecoveryGate(Runnable awaitRecovered) implements ServerInterceptor {
   private static final Pattern READS =

@@ -19,16 +19,15 @@ record RuncOptions(DaemonConfig config) implements RuntimeOptions {
             .orElseThrow(
                 () ->
                     Refusal.invalidArgument(
-                        "the runtime " + runtime + " is not configured; the configuration knows "
+                        "the runtime "
+                            + runtime
+                            + " is not configured; the configuration knows "
                             + String.join(", ", config.runtimes().keySet())));
     Options.Builder options =
         Options.newBuilder()
             .setBinaryName(handler.engine())
             .setRoot(
-                handler
-                    .runtimeRoot()
-                    .orElseGet(() -> config.state().resolve("runc"))
-                    .toString())
+                handler.runtimeRoot().orElseGet(() -> config.state().resolve("runc")).toString())
             .setSystemdCgroup(handler.systemdCgroup())
             .setNoPivotRoot(handler.noPivotRoot())
             .setNoNewKeyring(handler.noNewKeyring())
@@ -57,19 +56,25 @@ record RuncOptions(DaemonConfig config) implements RuntimeOptions {
         .or(
             () ->
                 // ctr names runc's own types whatever the configuration calls them.
-                runtime.startsWith("io.containerd.runc.") || runtime.equals("io.containerd.retain.v1")
+                runtime.startsWith("io.containerd.runc.")
+                        || runtime.equals("io.containerd.retain.v1")
                     ? Optional.of(config.defaultRuntime())
                     : Optional.empty());
   }
 
-  /** The runtime that a container of a pod's handler is recorded with: the handler's name, resolvable again. */
+  /**
+   * The runtime that a container of a pod's handler is recorded with: the handler's name,
+   * resolvable again.
+   */
   String recordedName(String handler) {
     if (handler.isEmpty()) {
       return config.defaultRuntime().type();
     }
     if (!config.runtimes().containsKey(handler)) {
       throw Refusal.notFound(
-          "no runtime for \"" + handler + "\" is configured; the configuration knows "
+          "no runtime for \""
+              + handler
+              + "\" is configured; the configuration knows "
               + String.join(", ", config.runtimes().keySet()));
     }
     return handler;

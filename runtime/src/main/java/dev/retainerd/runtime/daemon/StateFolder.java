@@ -10,7 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** The daemon's hold on its state folder: one daemon at a time, until this is closed or the process ends. */
+/**
+ * The daemon's hold on its state folder: one daemon at a time, until this is closed or the process
+ * ends.
+ */
 final class StateFolder implements AutoCloseable {
   private final FileChannel channel;
 
@@ -35,7 +38,10 @@ final class StateFolder implements AutoCloseable {
         String holder = Files.readString(file).strip();
         channel.close();
         throw Refusal.failedPrecondition(
-            "the state folder " + state + " belongs to a running daemon, pid " + holder
+            "the state folder "
+                + state
+                + " belongs to a running daemon, pid "
+                + holder
                 + "; stop it first, or give this one another state folder");
       }
       channel.truncate(0);

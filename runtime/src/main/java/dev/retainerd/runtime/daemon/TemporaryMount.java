@@ -33,8 +33,7 @@ final class TemporaryMount implements AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw Refusal.internal(
-          "the root file system cannot be looked into: " + e.getMessage(), e);
+      throw Refusal.internal("the root file system cannot be looked into: " + e.getMessage(), e);
     }
   }
 

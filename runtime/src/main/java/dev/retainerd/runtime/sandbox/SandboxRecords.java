@@ -54,10 +54,7 @@ public record SandboxRecords(PodNamespaces pins, Supplier<String> newId, Clock c
         .setCreatedAtNanos(now.getEpochSecond() * 1_000_000_000L + now.getNano())
         .setNetnsPath(hostNetwork ? "" : pins.net(id).toString())
         .setUtsnsPath(hostNetwork ? "" : pins.uts(id).toString())
-        .setIpcnsPath(
-            options.getIpc() == NamespaceMode.NODE
-                ? ""
-                : pins.ipc(id).toString())
+        .setIpcnsPath(options.getIpc() == NamespaceMode.NODE ? "" : pins.ipc(id).toString())
         .setHasPause(options.getPid() == NamespaceMode.POD)
         .setHostname(config.getHostname())
         .setCgroupParent(config.getLinux().getCgroupParent())

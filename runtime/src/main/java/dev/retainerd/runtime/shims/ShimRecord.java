@@ -6,7 +6,8 @@ import dev.retainerd.eventlog.proto.ExitSource;
  * Something that happened in a shim without being asked for.
  *
  * @param number grows by one a record within one shim process
- * @param detail of an exit: why the status is what it is, "" where it says it all; of an OOM: the cgroup
+ * @param detail of an exit: why the status is what it is, "" where it says it all; of an OOM: the
+ *     cgroup
  * @param oomKilled whether the OOM killer struck in the container before this exit
  * @param execId "" for init
  */

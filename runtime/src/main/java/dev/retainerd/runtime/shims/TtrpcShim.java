@@ -171,8 +171,7 @@ public final class TtrpcShim implements ShimCalls {
   }
 
   @Override
-  public void kill(
-      String namespace, String containerId, String execId, int signal, boolean all) {
+  public void kill(String namespace, String containerId, String execId, int signal, boolean all) {
     KillRequest kill =
         KillRequest.newBuilder()
             .setId(containerId)
@@ -308,8 +307,7 @@ public final class TtrpcShim implements ShimCalls {
 
   @Override
   public List<String> adopt(List<Adoptee> adoptees, Path holderSocket) {
-    AdoptRequest.Builder adopt =
-        AdoptRequest.newBuilder().setHolderSocket(holderSocket.toString());
+    AdoptRequest.Builder adopt = AdoptRequest.newBuilder().setHolderSocket(holderSocket.toString());
     for (Adoptee adoptee : adoptees) {
       adopt.addContainers(
           BundleRef.newBuilder()

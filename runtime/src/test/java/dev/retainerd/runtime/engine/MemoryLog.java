@@ -1,0 +1,87 @@
+package dev.retainerd.runtime.engine;
+
+import dev.retainerd.eventlog.Appended;
+import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.EnvelopeDraft;
+import dev.retainerd.eventlog.EventLog;
+import dev.retainerd.eventlog.LogReader;
+import dev.retainerd.eventlog.LogStatus;
+import dev.retainerd.store.state.NodeState;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A log that keeps nothing but its length, for tests of what stands above the journal. Durability
+ * and reading back are the real log's business, and are tested there.
+ */
+public final class MemoryLog implements EventLog {
+  private static final byte[] NO_HASH = new byte[Envelope.HASH_BYTES];
+
+  private volatile long last;
+
+  /** A journal over a log of this kind, with a state that is all in memory. */
+  public static Journal journal() {
+    return new Journal(new MemoryLog(), NodeState.inMemory(), (sequence, deltas) -> {});
+  }
+
+  @Override
+  public Appended append(List<EnvelopeDraft> drafts) {
+    List<Envelope> envelopes = new ArrayList<>();
+    var now = java.time.Instant.now();
+    for (EnvelopeDraft draft : drafts) {
+      envelopes.add(
+          new Envelope(
+              ++last,
+              "boot",
+              now.getEpochSecond() * 1_000_000_000L + now.getNano(),
+              System.nanoTime(),
+              draft.namespace(),
+              draft.subject(),
+              draft.actor(),
+              draft.requestId(),
+              draft.causedBySequence(),
+              draft.type(),
+              draft.schemaVersion(),
+              draft.payload(),
+              NO_HASH,
+              NO_HASH));
+    }
+    return new Appended(envelopes);
+  }
+
+  @Override
+  public void force() {}
+
+  @Override
+  public long firstSequence() {
+    return Math.min(last, 1);
+  }
+
+  @Override
+  public long lastSequence() {
+    return last;
+  }
+
+  @Override
+  public long durableSequence() {
+    return last;
+  }
+
+  @Override
+  public byte[] headHash() {
+    return NO_HASH.clone();
+  }
+
+  @Override
+  public LogReader reader(long fromSequence) {
+    throw new UnsupportedOperationException("this log keeps no events");
+  }
+
+  @Override
+  public LogStatus status() {
+    throw new UnsupportedOperationException("this log has no folder");
+  }
+
+  @Override
+  public void close() {}
+}
