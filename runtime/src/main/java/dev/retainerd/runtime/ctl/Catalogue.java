@@ -1,6 +1,8 @@
 package dev.retainerd.runtime.ctl;
 
 import dev.retainerd.runtime.ctl.command.Verb;
+import dev.retainerd.runtime.ctl.history.EventsVerb;
+import dev.retainerd.runtime.ctl.history.ExplainVerb;
 import dev.retainerd.runtime.ctl.image.ContentVerbs;
 import dev.retainerd.runtime.ctl.image.ImageVerbs;
 import dev.retainerd.runtime.ctl.record.ContainerVerbs;
@@ -110,7 +112,11 @@ final class Catalogue {
 
   /** Verbs that stand without a noun. */
   static final List<Entry> TOP =
-      List.of(verb("run", RunVerb::new), verb("version", VersionVerb::new));
+      List.of(
+          verb("run", RunVerb::new),
+          verb("events,event", EventsVerb::new),
+          verb("explain", ExplainVerb::new),
+          verb("version", VersionVerb::new));
 
   private Catalogue() {}
 
