@@ -46,6 +46,7 @@ class OverlayFoldersTest {
     assertFalse(view.options().stream().anyMatch(option -> option.startsWith("upperdir")));
   }
 
+  @Tag("real")
   @Test
   void aChildTakesOverTheModeOfItsParentsTopFolder() throws IOException {
     folders.make(1, Purpose.ACTIVE, Optional.empty());
@@ -56,6 +57,7 @@ class OverlayFoldersTest {
         PosixFilePermissions.toString(Files.getPosixFilePermissions(folders.files(2))));
   }
 
+  @Tag("real")
   @Test
   void usageCountsBlocksAndFilesWithTwoNamesOnce() throws IOException {
     folders.make(1, Purpose.ACTIVE, Optional.empty());
@@ -69,6 +71,7 @@ class OverlayFoldersTest {
     assertEquals(new Usage(0, 0), folders.usage(77));
   }
 
+  @Tag("real")
   @Test
   void removalIsIdempotentAndAnInterruptedOneIsSwept() throws IOException {
     folders.make(1, Purpose.ACTIVE, Optional.empty());
