@@ -53,6 +53,20 @@ public final class LogCursor implements Closeable {
 
   /** The sequence expected next. */
   public long nextSequence() {
+    for (LogEntry entry : pending) {
+      switch (entry) {
+        case LogEntry.Good good -> {
+          return good.envelope().sequence();
+        }
+        case LogEntry.ChainBroken broken -> {
+          return broken.envelope().sequence();
+        }
+        case LogEntry.HashWrong wrong -> {
+          return wrong.envelope().sequence();
+        }
+        case LogEntry.Lost lost -> {}
+      }
+    }
     return Math.max(wanted, expected);
   }
 

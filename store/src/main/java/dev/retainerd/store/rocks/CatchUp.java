@@ -1,53 +1,66 @@
 package dev.retainerd.store.rocks;
 
-import dev.retainerd.eventlog.Envelope;
+import com.google.protobuf.Descriptors.FileDescriptor;
 import dev.retainerd.eventlog.EventLog;
-import dev.retainerd.eventlog.LogReader;
-import dev.retainerd.eventlog.event.EventType;
-import dev.retainerd.store.fold.EventHeader;
-import dev.retainerd.store.fold.Fold;
+import dev.retainerd.eventlog.LogDamage;
+import dev.retainerd.store.proto.NodeEntry;
 import dev.retainerd.store.state.NodeState;
-import dev.retainerd.store.state.Overlay;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 
 /**
  * Opens the store and brings it and the state in memory to the log's last event. A store that is
- * damaged, of another schema, or ahead of the log is set aside, never deleted, and rebuilt from the
- * log.
+ * damaged, of another schema or node, or ahead of the log is set aside, never deleted, and rebuilt
+ * from the log.
  *
- * @param store open, at the log's last event
+ * @param store open, at the log's last event; the caller closes it, before the log
  * @param state the same in memory
  * @param caughtUp how many events were folded
  * @param setAside where the old store lies and why; empty where it was used
+ * @param passedOver events that could not be read, or did not fit the state, on the way
  */
 public record CatchUp(
-    RocksStore store, NodeState state, long caughtUp, Optional<SetAside> setAside) {
-  private static final int BATCH_EVENTS = 1000;
-  private static final Duration READ_PATIENCE = Duration.ofSeconds(10);
+    RocksStore store,
+    NodeState state,
+    long caughtUp,
+    Optional<SetAside> setAside,
+    List<LogDamage> passedOver) {
+  /** Raised when the fold gives another state for the same events, so that stores are rebuilt. */
+  private static final int FOLD_VERSION = 1;
+
+  public CatchUp {
+    passedOver = List.copyOf(passedOver);
+  }
 
   /** A store that was not used. */
   public record SetAside(Path from, Path to, String reason) {}
 
-  /** Opens the store in {@code folder} on that log. */
+  /**
+   * Opens the store in {@code folder}, which is made where it is missing, on that log.
+   *
+   * @throws IOException where no store can be made there
+   * @throws dev.retainerd.eventlog.NewerFormatException where a newer version wrote the log
+   */
   public static CatchUp open(Path folder, EventLog log) throws IOException {
     try {
-      return use(RocksStore.open(folder), log, Optional.empty());
+      return use(folder, log, Optional.empty());
     } catch (StoreDamagedException e) {
-      return rebuilt(folder, log, e.getMessage());
-    }
-  }
-
-  private static CatchUp rebuilt(Path folder, EventLog log, String reason) throws IOException {
-    Path aside = freeName(folder);
-    Files.move(folder, aside);
-    try {
-      return use(RocksStore.open(folder), log, Optional.of(new SetAside(folder, aside, reason)));
-    } catch (StoreDamagedException again) {
-      throw new IOException(again.getMessage(), again);
+      Path aside = freeName(folder);
+      Files.move(folder, aside);
+      try {
+        return use(folder, log, Optional.of(new SetAside(folder, aside, e.getMessage())));
+      } catch (StoreDamagedException again) {
+        throw new IOException(
+            again.getMessage() + "; see that the disk of " + folder + " works and has space",
+            again);
+      }
     }
   }
 
@@ -60,8 +73,9 @@ public record CatchUp(
     }
   }
 
-  private static CatchUp use(RocksStore store, EventLog log, Optional<SetAside> aside)
-      throws StoreDamagedException {
+  private static CatchUp use(Path folder, EventLog log, Optional<SetAside> aside)
+      throws IOException, StoreDamagedException {
+    RocksStore store = RocksStore.open(folder, schema(), log.status().nodeId());
     try {
       if (store.appliedSequence() > log.lastSequence()) {
         throw new StoreDamagedException(
@@ -71,50 +85,29 @@ public record CatchUp(
                 + log.lastSequence(),
             null);
       }
-      NodeState state = NodeState.withCold(store::get);
+      NodeState state = NodeState.withCold(store);
       store.loadInto(state);
-      long folded = fold(store, state, log);
-      return new CatchUp(store, state, folded, aside);
+      List<LogDamage> passedOver = new ArrayList<>();
+      long folded = new Replay(log, store, state, passedOver).run();
+      return new CatchUp(store, state, folded, aside, passedOver);
     } catch (StoreDamagedException | RuntimeException e) {
-      store.close();
+      store.abandon();
       throw e;
     }
   }
 
-  private static long fold(RocksStore store, NodeState state, EventLog log) {
-    long first = store.appliedSequence() + 1;
-    long last = log.lastSequence();
-    if (first > last) {
-      return 0;
-    }
-    try (LogReader reader = log.reader(first)) {
-      Overlay batch = new Overlay(state);
-      for (long sequence = first; sequence <= last; sequence++) {
-        Envelope e = next(reader, sequence);
-        batch.apply(
-            Fold.fold(
-                batch,
-                new EventHeader(e.sequence(), e.bootId(), e.wallNanos(), e.namespace()),
-                EventType.decode(e.type(), e.payload())));
-        if ((sequence - first) % BATCH_EVENTS == BATCH_EVENTS - 1 || sequence == last) {
-          store.apply(sequence, batch.deltas());
-          state.apply(sequence, batch.deltas());
-          batch = new Overlay(state);
-        }
-      }
-      return last - first + 1;
-    }
-  }
-
-  private static Envelope next(LogReader reader, long sequence) {
+  /** A print of the entries' protobuf definitions: another print, another store. */
+  static String schema() {
     try {
-      return reader
-          .poll(READ_PATIENCE)
-          .orElseThrow(
-              () -> new IllegalStateException("event " + sequence + " of the log does not come"));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while the store caught up", e);
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      FileDescriptor file = NodeEntry.getDescriptor().getFile();
+      digest.update(file.toProto().toByteArray());
+      for (FileDescriptor imported : file.getDependencies()) {
+        digest.update(imported.toProto().toByteArray());
+      }
+      return FOLD_VERSION + "-" + HexFormat.of().formatHex(digest.digest(), 0, 12);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("this JDK has no SHA-256", e);
     }
   }
 }

@@ -13,174 +13,264 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import org.rocksdb.BlockBasedTableConfig;
-import org.rocksdb.Cache;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.BiConsumer;
 import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
-import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.DBOptions;
 import org.rocksdb.FlushOptions;
-import org.rocksdb.InfoLogLevel;
-import org.rocksdb.LRUCache;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
+import org.rocksdb.Status;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
 /**
- * The state on disk. A column family per kind, and the sequence of the last event applied in the
- * same atomic batch as what it changed.
+ * The folded state in RocksDB: a column family for each kind, and one for the sequence it stands
+ * at. Nothing is in a WAL: what was not flushed at a crash is folded from the log again.
  *
- * <p>Not durable by itself: without a write-ahead log of its own it may lose the last events at a
- * crash, all column families together (atomic flush), and gets them again from the event log. One
- * thread applies; any number read.
+ * <p>{@link #apply} is called by one thread; reads by any. Holding only what was durable in the log
+ * is up to the caller.
  */
-public final class RocksStore implements AutoCloseable {
-  /**
-   * Raised when entries change in a way that old ones cannot be read as; the store is then rebuilt.
-   */
-  static final int SCHEMA = 1;
+public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
+  private static final byte[] APPLIED = utf8("applied-sequence");
+  private static final byte[] SCHEMA = utf8("schema");
+  private static final byte[] NODE = utf8("node");
 
-  private static final byte[] APPLIED = "applied".getBytes(StandardCharsets.US_ASCII);
-  private static final byte[] SCHEMA_KEY = "schema".getBytes(StandardCharsets.US_ASCII);
-  private static final int FLUSH_EVERY_EVENTS = 2000;
-  private static final long MEMTABLES_BYTES = 4L << 20;
-  private static final long CACHE_BYTES = 2L << 20;
-  private static final int OPEN_FILES = 64;
+  /** Its presence says that a read found damage, so that the next opening does not trust it. */
+  private static final String DAMAGED_FILE = "DAMAGED";
+
+  private static final long FLUSH_EVENTS = 5_000;
+  private static final long FLUSH_NANOS = 30_000_000_000L;
 
   static {
     RocksDB.loadLibrary();
   }
 
+  /** Gets entries as they are stored. */
+  @FunctionalInterface
+  public interface StoredVisitor {
+    void visit(Kind<?> kind, String path, byte[] value);
+  }
+
+  private final Path folder;
+  private final StoreTuning tuning;
   private final RocksDB db;
-  private final List<ColumnFamilyHandle> families;
-  private final List<AutoCloseable> owned;
-  private final WriteOptions writeOptions;
-  private long appliedSequence;
-  private long flushedSequence;
+  private final ColumnFamilyHandle meta;
+  private final List<ColumnFamilyHandle> kinds;
+  private final WriteOptions unlogged;
+  private final FlushOptions flushSoon;
+  private final ReadWriteLock openness = new ReentrantReadWriteLock();
+  private volatile long applied;
+  private long flushed;
+  private long flushedAtNanos = System.nanoTime();
+  private boolean closed;
 
   private RocksStore(
-      RocksDB db,
-      List<ColumnFamilyHandle> families,
-      List<AutoCloseable> owned,
-      long appliedSequence) {
+      Path folder, StoreTuning tuning, RocksDB db, List<ColumnFamilyHandle> handles) {
+    this.folder = folder;
+    this.tuning = tuning;
     this.db = db;
-    this.families = families;
-    this.owned = owned;
-    this.writeOptions = new WriteOptions().setDisableWAL(true);
-    this.appliedSequence = appliedSequence;
-    this.flushedSequence = appliedSequence;
+    this.meta = handles.getFirst();
+    this.kinds = List.copyOf(handles.subList(1, handles.size()));
+    this.unlogged = tuning.own(new WriteOptions().setDisableWAL(true));
+    this.flushSoon =
+        tuning.own(new FlushOptions().setWaitForFlush(false).setAllowWriteStall(false));
   }
 
   /**
-   * Opens the store in that folder, making it if need be.
+   * Opens a store that is whole, or makes an empty one.
    *
-   * @throws StoreDamagedException where it cannot be read, or was written by another schema; set it
+   * @param schema what the entries look like and how they are folded
+   * @param nodeId whose state it is
+   * @throws StoreDamagedException where it cannot be read, or is of another schema or node; set it
    *     aside then
    */
-  static RocksStore open(Path folder) throws StoreDamagedException {
-    List<AutoCloseable> owned = new ArrayList<>();
-    RocksDB db = null;
-    try {
-      Files.createDirectories(folder);
-      Cache cache = own(owned, new LRUCache(CACHE_BYTES));
-      ColumnFamilyOptions familyOptions =
-          own(owned, new ColumnFamilyOptions())
-              .setWriteBufferSize(1L << 20)
-              .setTableFormatConfig(
-                  new BlockBasedTableConfig()
-                      .setBlockCache(cache)
-                      .setCacheIndexAndFilterBlocks(true));
-      DBOptions options =
-          own(owned, new DBOptions())
-              .setCreateIfMissing(true)
-              .setCreateMissingColumnFamilies(true)
-              .setAtomicFlush(true)
-              .setParanoidChecks(true)
-              .setDbWriteBufferSize(MEMTABLES_BYTES)
-              .setMaxOpenFiles(OPEN_FILES)
-              .setMaxBackgroundJobs(2)
-              .setKeepLogFileNum(2)
-              .setStatsDumpPeriodSec(0)
-              .setInfoLogLevel(InfoLogLevel.WARN_LEVEL);
-      List<ColumnFamilyHandle> handles = new ArrayList<>();
-      db = RocksDB.open(options, folder.toString(), families(familyOptions), handles);
-      long applied = readApplied(db);
-      checkSchema(db);
-      return new RocksStore(db, handles, owned, applied);
-    } catch (RocksDBException | IOException | IllegalArgumentException e) {
-      if (db != null) {
-        db.close();
-      }
-      closeAll(owned);
-      throw new StoreDamagedException(
-          "the store " + folder + " cannot be read: " + e.getMessage(), e);
+  static RocksStore open(Path folder, String schema, String nodeId)
+      throws IOException, StoreDamagedException {
+    Files.createDirectories(folder);
+    if (Files.exists(folder.resolve(DAMAGED_FILE))) {
+      throw new StoreDamagedException("a read found damage in the store " + folder, null);
     }
-  }
-
-  private static <T extends AutoCloseable> T own(List<AutoCloseable> owned, T resource) {
-    owned.add(resource);
-    return resource;
-  }
-
-  private static List<ColumnFamilyDescriptor> families(ColumnFamilyOptions options) {
-    List<ColumnFamilyDescriptor> descriptors = new ArrayList<>();
-    descriptors.add(new ColumnFamilyDescriptor(RocksDB.DEFAULT_COLUMN_FAMILY, options));
+    StoreTuning tuning = new StoreTuning();
+    List<ColumnFamilyDescriptor> families = new ArrayList<>();
+    families.add(new ColumnFamilyDescriptor(RocksDB.DEFAULT_COLUMN_FAMILY, tuning.family(false)));
     for (Kind<?> kind : Kind.ALL) {
-      descriptors.add(
-          new ColumnFamilyDescriptor(kind.title().getBytes(StandardCharsets.US_ASCII), options));
+      families.add(new ColumnFamilyDescriptor(utf8(kind.title()), tuning.family(!kind.resident())));
     }
-    return descriptors;
-  }
-
-  private static long readApplied(RocksDB db) throws RocksDBException {
-    byte[] value = db.get(APPLIED);
-    return value == null ? 0 : ByteBuffer.wrap(value).getLong();
-  }
-
-  private static void checkSchema(RocksDB db) throws RocksDBException {
-    byte[] value = db.get(SCHEMA_KEY);
-    if (value != null && ByteBuffer.wrap(value).getInt() != SCHEMA) {
-      throw new IllegalArgumentException(
-          "it has schema " + ByteBuffer.wrap(value).getInt() + ", this version writes " + SCHEMA);
+    List<ColumnFamilyHandle> handles = new ArrayList<>();
+    DBOptions options = tuning.database();
+    RocksDB db;
+    try {
+      db = RocksDB.open(options, folder.toString(), families, handles);
+    } catch (RocksDBException e) {
+      tuning.close();
+      throw unreadable(folder, e);
+    }
+    RocksStore store = new RocksStore(folder, tuning, db, handles);
+    try {
+      db.verifyChecksum();
+      store.readMeta(schema, nodeId);
+      return store;
+    } catch (RocksDBException e) {
+      store.abandon();
+      throw unreadable(folder, e);
+    } catch (StoreDamagedException e) {
+      store.abandon();
+      throw e;
     }
   }
 
-  /** The sequence of the last event whose changes are here. */
+  private static StoreDamagedException unreadable(Path folder, RocksDBException e) {
+    return new StoreDamagedException(
+        "the store " + folder + " cannot be read: " + e.getMessage(), e);
+  }
+
+  private void readMeta(String schema, String nodeId)
+      throws RocksDBException, StoreDamagedException {
+    byte[] sequence = db.get(meta, APPLIED);
+    if (sequence == null) {
+      try (WriteBatch batch = new WriteBatch()) {
+        batch.put(meta, SCHEMA, utf8(schema));
+        batch.put(meta, NODE, utf8(nodeId));
+        batch.put(meta, APPLIED, sequenceBytes(0));
+        db.write(unlogged, batch);
+      }
+      return;
+    }
+    if (!Arrays.equals(db.get(meta, SCHEMA), utf8(schema))) {
+      throw new StoreDamagedException(
+          "the store " + folder + " was written with another schema of the state", null);
+    }
+    if (!Arrays.equals(db.get(meta, NODE), utf8(nodeId))) {
+      throw new StoreDamagedException("the store " + folder + " belongs to another node", null);
+    }
+    applied = ByteBuffer.wrap(sequence).getLong();
+    flushed = applied;
+  }
+
+  /** The sequence of the last event whose changes are in here. */
   public long appliedSequence() {
-    return appliedSequence;
+    return applied;
   }
 
   /**
-   * Applies what the events up to {@code sequence} changed, in one atomic batch. One thread only.
+   * Puts in what the events up to {@code sequence} changed, all or nothing.
+   *
+   * @throws StoreException where RocksDB refuses; the store then stands where it stood
    */
   public void apply(long sequence, Collection<? extends Delta<?>> deltas) {
     try (WriteBatch batch = new WriteBatch()) {
       for (Delta<?> delta : deltas) {
-        add(batch, delta);
+        ColumnFamilyHandle family = kinds.get(delta.key().kind().ordinal());
+        if (delta.entry().isPresent()) {
+          batch.put(family, delta.key().bytes(), bytes(delta.entry().get()));
+        } else {
+          batch.delete(family, delta.key().bytes());
+        }
       }
-      batch.put(APPLIED, ByteBuffer.allocate(Long.BYTES).putLong(sequence).array());
-      batch.put(SCHEMA_KEY, ByteBuffer.allocate(Integer.BYTES).putInt(SCHEMA).array());
-      db.write(writeOptions, batch);
-      appliedSequence = sequence;
-      if (appliedSequence - flushedSequence >= FLUSH_EVERY_EVENTS) {
-        flush(false);
-      }
+      batch.put(meta, APPLIED, sequenceBytes(sequence));
+      db.write(unlogged, batch);
+      applied = sequence;
+      flushNowAndThen();
     } catch (RocksDBException e) {
-      throw new IllegalStateException("the store refuses a batch: " + e.getMessage(), e);
+      throw failed("cannot be written", e);
     }
   }
 
-  private <T extends Message> void add(WriteBatch batch, Delta<T> delta) throws RocksDBException {
-    ColumnFamilyHandle family = family(delta.key().kind());
-    if (delta.entry().isPresent()) {
-      batch.put(family, delta.key().bytes(), bytes(delta.entry().get()));
-    } else {
-      batch.delete(family, delta.key().bytes());
+  /** Keeps short what a start after a crash has to fold again. Does not wait for the disk. */
+  private void flushNowAndThen() throws RocksDBException {
+    long now = System.nanoTime();
+    if (applied - flushed >= FLUSH_EVENTS || now - flushedAtNanos >= FLUSH_NANOS) {
+      db.flush(flushSoon, all());
+      flushed = applied;
+      flushedAtNanos = now;
+    }
+  }
+
+  private List<ColumnFamilyHandle> all() {
+    List<ColumnFamilyHandle> all = new ArrayList<>(kinds);
+    all.add(meta);
+    return all;
+  }
+
+  /** Makes everything applied so far durable. */
+  public void flush() {
+    try (FlushOptions wait = new FlushOptions().setWaitForFlush(true)) {
+      db.flush(wait, all());
+      flushed = applied;
+      flushedAtNanos = System.nanoTime();
+    } catch (RocksDBException e) {
+      throw failed("cannot be flushed", e);
+    }
+  }
+
+  @Override
+  public <T extends Message> Optional<T> get(Key<T> key) {
+    openness.readLock().lock();
+    try {
+      if (closed) {
+        return Optional.empty();
+      }
+      byte[] bytes = db.get(kinds.get(key.kind().ordinal()), key.bytes());
+      return Optional.ofNullable(bytes).map(key.kind()::parse);
+    } catch (RocksDBException e) {
+      throw failed("cannot be read", e);
+    } finally {
+      openness.readLock().unlock();
+    }
+  }
+
+  /**
+   * Loads every resident entry.
+   *
+   * @throws StoreDamagedException where one cannot be read
+   */
+  void loadInto(NodeState state) throws StoreDamagedException {
+    for (Kind<?> kind : Kind.ALL) {
+      if (kind.resident()) {
+        load(kind, state);
+      }
+    }
+    state.apply(applied, List.of());
+  }
+
+  private <T extends Message> void load(Kind<T> kind, NodeState state)
+      throws StoreDamagedException {
+    List<Delta<T>> entries = new ArrayList<>();
+    try {
+      scan(
+          kind, (path, value) -> entries.add(Delta.put(Key.ofPath(kind, path), kind.parse(value))));
+    } catch (RocksDBException | IllegalArgumentException e) {
+      throw new StoreDamagedException(
+          "the store's " + kind + " entries cannot be read: " + e.getMessage(), e);
+    }
+    state.apply(state.sequence(), entries);
+  }
+
+  /** Every entry as it is stored, kind by kind, in order of key. */
+  public void forEachStored(StoredVisitor visitor) {
+    try {
+      for (Kind<?> kind : Kind.ALL) {
+        scan(kind, (path, value) -> visitor.visit(kind, path, value));
+      }
+    } catch (RocksDBException e) {
+      throw failed("cannot be read", e);
+    }
+  }
+
+  private void scan(Kind<?> kind, BiConsumer<String, byte[]> visitor) throws RocksDBException {
+    try (RocksIterator entries = db.newIterator(kinds.get(kind.ordinal()))) {
+      for (entries.seekToFirst(); entries.isValid(); entries.next()) {
+        visitor.accept(new String(entries.key(), StandardCharsets.UTF_8), entries.value());
+      }
+      entries.status();
     }
   }
 
@@ -198,97 +288,63 @@ public final class RocksStore implements AutoCloseable {
     return bytes;
   }
 
-  private ColumnFamilyHandle family(Kind<?> kind) {
-    return families.get(kind.ordinal() + 1);
+  private StoreException failed(String what, RocksDBException e) {
+    if (e.getStatus() != null && e.getStatus().getCode() == Status.Code.Corruption) {
+      distrust();
+    }
+    return new StoreException(
+        "the store in "
+            + folder
+            + " "
+            + what
+            + ": "
+            + e.getMessage()
+            + "; restart the daemon, which rebuilds it from the event log",
+        e);
   }
 
-  /** The entry of that key, read from disk. Any thread. */
-  public <T extends Message> Optional<T> get(Key<T> key) {
+  /** Makes the next opening set this store aside. */
+  private void distrust() {
     try {
-      byte[] value = db.get(family(key.kind()), key.bytes());
-      return value == null ? Optional.empty() : Optional.of(key.kind().parse(value));
-    } catch (RocksDBException e) {
-      throw new IllegalStateException("the store cannot read " + key + ": " + e.getMessage(), e);
+      Files.writeString(folder.resolve(DAMAGED_FILE), "a read found damage\n");
+    } catch (IOException e) {
+      throw new StoreException("the store in " + folder + " cannot be marked as damaged", e);
     }
   }
 
-  /**
-   * Loads every resident entry.
-   *
-   * @throws StoreDamagedException where one cannot be read
-   */
-  void loadInto(NodeState state) throws StoreDamagedException {
-    for (Kind<?> kind : Kind.ALL) {
-      if (kind.resident()) {
-        load(kind, state);
+  /** Closes without flushing. */
+  void abandon() {
+    openness.writeLock().lock();
+    try {
+      if (!closed) {
+        closed = true;
+        kinds.forEach(ColumnFamilyHandle::close);
+        meta.close();
+        db.close();
+        tuning.close();
       }
-    }
-    state.apply(appliedSequence, List.of());
-  }
-
-  private <T extends Message> void load(Kind<T> kind, NodeState state)
-      throws StoreDamagedException {
-    List<Delta<T>> deltas = new ArrayList<>();
-    try (RocksIterator iterator = db.newIterator(family(kind))) {
-      for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
-        String path = new String(iterator.key(), StandardCharsets.UTF_8);
-        deltas.add(Delta.put(Key.ofPath(kind, path), kind.parse(iterator.value())));
-      }
-      iterator.status();
-    } catch (RocksDBException | RuntimeException e) {
-      throw new StoreDamagedException(
-          "the store's " + kind + " entries cannot be read: " + e.getMessage(), e);
-    }
-    state.apply(state.sequence(), deltas);
-  }
-
-  /** Every entry as it is stored, kind by kind, for comparison. */
-  public void forEachStored(StoredVisitor visitor) {
-    for (Kind<?> kind : Kind.ALL) {
-      try (RocksIterator iterator = db.newIterator(family(kind))) {
-        for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
-          visitor.visit(kind, new String(iterator.key(), StandardCharsets.UTF_8), iterator.value());
-        }
-      }
+    } finally {
+      openness.writeLock().unlock();
     }
   }
 
-  /** Gets entries as they are stored. */
-  @FunctionalInterface
-  public interface StoredVisitor {
-    void visit(Kind<?> kind, String path, byte[] value);
-  }
-
-  private void flush(boolean wait) throws RocksDBException {
-    try (FlushOptions options = new FlushOptions().setWaitForFlush(wait).setAllowWriteStall(wait)) {
-      db.flush(options, families);
-      flushedSequence = appliedSequence;
-    }
-  }
-
-  /** Writes what is only in memory, so that the next start has nothing to catch up. */
+  /** Flushes and closes. Reads find nothing afterwards. */
   @Override
   public void close() {
-    try {
-      flush(true);
-    } catch (RocksDBException e) {
-      // The log has it all: the next start catches up.
-      System.getLogger(RocksStore.class.getName())
-          .log(System.Logger.Level.WARNING, "the store was not flushed: {0}", e.getMessage());
-    }
-    families.forEach(ColumnFamilyHandle::close);
-    writeOptions.close();
-    db.close();
-    closeAll(owned);
-  }
-
-  private static void closeAll(List<AutoCloseable> resources) {
-    for (AutoCloseable resource : resources.reversed()) {
+    if (!closed) {
       try {
-        resource.close();
-      } catch (Exception e) {
-        throw new IllegalStateException("a native resource does not close", e);
+        flush();
+      } finally {
+        abandon();
       }
     }
+  }
+
+  private static byte[] sequenceBytes(long sequence) {
+    return ByteBuffer.allocate(Long.BYTES).putLong(sequence).array();
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 }

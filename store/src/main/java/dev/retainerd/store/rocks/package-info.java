@@ -1,8 +1,8 @@
 /**
- * Owns the containerstore: the state on disk, in RocksDB, as the fold made it from durable events.
+ * Owns the containerstore on disk: the folded state in RocksDB, how it is opened in whatever
+ * condition, and how it catches up with the log.
  *
- * <p>Must not hold anything that the log cannot give again, nor be ahead of it; it is the only
- * package that knows RocksDB. Read {@link dev.retainerd.store.rocks.RocksStore} first, then {@link
- * dev.retainerd.store.rocks.CatchUp}.
+ * <p>Must not be asked what an event means (that is {@code dev.retainerd.store.fold}), and no other
+ * package may import RocksDB. Read {@link dev.retainerd.store.rocks.CatchUp} first.
  */
 package dev.retainerd.store.rocks;

@@ -26,10 +26,10 @@ class RocksStoreTest {
 
   @Test
   void whatWasAppliedIsThereAfterReopening() throws Exception {
-    try (RocksStore store = RocksStore.open(folder)) {
+    try (RocksStore store = RocksStore.open(folder, "1", "node")) {
       store.apply(7, List.of(Delta.put(DEMO, demo("x", "y")), Delta.put(SPEC, spec())));
     }
-    try (RocksStore store = RocksStore.open(folder)) {
+    try (RocksStore store = RocksStore.open(folder, "1", "node")) {
       NodeState state = NodeState.withCold(store::get);
       store.loadInto(state);
       assertEquals(7, store.appliedSequence());
@@ -42,7 +42,7 @@ class RocksStoreTest {
 
   @Test
   void removedEntriesAreGone() throws Exception {
-    try (RocksStore store = RocksStore.open(folder)) {
+    try (RocksStore store = RocksStore.open(folder, "1", "node")) {
       store.apply(1, List.of(Delta.put(DEMO, demo("x", "y"))));
       store.apply(2, List.of(Delta.remove(DEMO)));
       assertEquals(Optional.empty(), store.get(DEMO));
@@ -60,7 +60,7 @@ class RocksStoreTest {
 
   @Test
   void aDamagedStoreSaysSo() throws Exception {
-    try (RocksStore store = RocksStore.open(folder)) {
+    try (RocksStore store = RocksStore.open(folder, "1", "node")) {
       store.apply(1, List.of(Delta.put(DEMO, demo("x", "y"))));
     }
     try (var files = Files.list(folder)) {
@@ -70,7 +70,7 @@ class RocksStoreTest {
       }
     }
     StoreDamagedException e =
-        assertThrows(StoreDamagedException.class, () -> RocksStore.open(folder));
+        assertThrows(StoreDamagedException.class, () -> RocksStore.open(folder, "1", "node"));
     assertTrue(e.getMessage().contains(folder.toString()), e.getMessage());
   }
 
