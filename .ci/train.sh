@@ -97,7 +97,7 @@ exercise() { # FOLDER
   timeout 60 ctr --address "$socket" --namespace training run --rm docker.io/retain/busybox:1 training true || return 1
   timeout 60 ctr --address "$socket" --namespace k8s.io images import "$1/busybox.tar" || return 1
   config='{"metadata": {"name": "training", "namespace": "default", "uid": "training"},
-    "logDirectory": "'$1'/logs", "linux": {"cgroupParent": "/retain-train-'$$'"}}'
+    "logDirectory": "'$1'/logs", "linux": {"cgroupParent": "/retain-train-'$$'", "securityContext": {"namespaceOptions": {"pid": "CONTAINER"}}}}'
   pod=$(ask RunPodSandbox '{"config": '"$config"'}' | sed -n 's/.*"podSandboxId": "\(.*\)".*/\1/p')
   [ -n "$pod" ] || return 1
   container=$(ask CreateContainer '{"podSandboxId": "'"$pod"'", "sandboxConfig": '"$config"',

@@ -8,6 +8,9 @@ import dev.retainerd.wire.cri.v1.ContainerMetadata;
 import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.ImageSpec;
 import dev.retainerd.wire.cri.v1.LinuxPodSandboxConfig;
+import dev.retainerd.wire.cri.v1.LinuxSandboxSecurityContext;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.PodSandboxMetadata;
 import dev.retainerd.wire.cri.v1.RemoveContainerRequest;
@@ -134,7 +137,13 @@ public final class PodCycle implements Scenario {
                 .setUid("bench-" + ProcessHandle.current().pid() + "-" + number))
         .setHostname("bench-" + number)
         .setLogDirectory(logs.toString())
-        .setLinux(LinuxPodSandboxConfig.newBuilder().setCgroupParent("/retain-bench"))
+        .setLinux(
+            LinuxPodSandboxConfig.newBuilder()
+                .setCgroupParent("/retain-bench")
+                .setSecurityContext(
+                    LinuxSandboxSecurityContext.newBuilder()
+                        .setNamespaceOptions(
+                            NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
         .build();
   }
 

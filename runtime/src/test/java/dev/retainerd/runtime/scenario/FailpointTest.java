@@ -8,6 +8,7 @@ import dev.retainerd.wire.cri.v1.Container;
 import dev.retainerd.wire.cri.v1.ContainerState;
 import dev.retainerd.wire.cri.v1.ListContainersRequest;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.PodSandbox;
 import dev.retainerd.wire.cri.v1.PodSandboxState;
 import io.grpc.Status;
@@ -31,9 +32,11 @@ class FailpointTest {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final String POD = "p";
 
-  /** Boundaries that the life below never passes: imports and pulls have scenarios of their own. */
-  private static final Set<Failpoint> ELSEWHERE =
-      Set.of(Failpoint.SANDBOX_PAUSE_STARTED, Failpoint.SANDBOX_DETACH_RECORDED);
+  /** Boundaries of a pod with a process of its own, which holds the pid namespace of all. */
+  private static final Set<Failpoint> OF_PAUSE =
+      Set.of(Failpoint.SANDBOX_NETWORK_RECORDED, Failpoint.SANDBOX_PAUSE_STARTED);
+
+  private NamespaceMode pids = NamespaceMode.CONTAINER;
 
   private final Node node = Node.prepared();
   private final Pods pods = new Pods(node);
@@ -49,13 +52,13 @@ class FailpointTest {
             point ->
                 point.name().startsWith("SANDBOX_")
                     || point.name().startsWith("CONTAINER_")
-                    || point.name().startsWith("TASK_"))
-        .filter(point -> !ELSEWHERE.contains(point));
+                    || point.name().startsWith("TASK_"));
   }
 
   @ParameterizedTest
   @MethodSource("failpoints")
   void daemonKilledAt(Failpoint point) {
+    pids = OF_PAUSE.contains(point) ? NamespaceMode.POD : NamespaceMode.CONTAINER;
     node.start();
     node.importImage("k8s.io");
     node.stopDaemon();
@@ -99,7 +102,7 @@ class FailpointTest {
       pods.stopPod(pod.getId());
       pods.removePod(pod.getId());
     }
-    return pods.run(POD);
+    return pods.run(pods.config(POD, pids));
   }
 
   private String createdContainer(String pod) {
@@ -113,7 +116,7 @@ class FailpointTest {
       }
       pods.remove(container.getId());
     }
-    return pods.create(pod, POD, "c", Pods.COUNTER);
+    return pods.create(pod, pods.config(POD, pids), "c", Pods.COUNTER);
   }
 
   private void expectKnownStates() {

@@ -7,7 +7,10 @@ import dev.retainerd.wire.cri.v1.ContainerStatusRequest;
 import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.ImageSpec;
 import dev.retainerd.wire.cri.v1.LinuxPodSandboxConfig;
+import dev.retainerd.wire.cri.v1.LinuxSandboxSecurityContext;
 import dev.retainerd.wire.cri.v1.Mount;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.PodSandboxMetadata;
 import dev.retainerd.wire.cri.v1.RemoveContainerRequest;
@@ -36,6 +39,11 @@ final class Pods {
 
   /** What a kubelet would send for a pod of that name; always the same for the same name. */
   PodSandboxConfig config(String name) {
+    return config(name, NamespaceMode.CONTAINER);
+  }
+
+  /** The same, and with {@code POD} all its containers share one pid namespace. */
+  PodSandboxConfig config(String name, NamespaceMode pids) {
     return PodSandboxConfig.newBuilder()
         .setMetadata(
             PodSandboxMetadata.newBuilder()
@@ -44,14 +52,24 @@ final class Pods {
                 .setUid(name + "-uid"))
         .setHostname(name)
         .setLogDirectory(node.pods().resolve(name).toString())
-        .setLinux(LinuxPodSandboxConfig.newBuilder().setCgroupParent("/" + node.name()))
+        .setLinux(
+            LinuxPodSandboxConfig.newBuilder()
+                .setCgroupParent("/" + node.name())
+                .setSecurityContext(
+                    LinuxSandboxSecurityContext.newBuilder()
+                        .setNamespaceOptions(NamespaceOption.newBuilder().setPid(pids))))
         .build();
   }
 
   /** RunPodSandbox; the id. */
   String run(String name) {
+    return run(config(name));
+  }
+
+  /** RunPodSandbox; the id. */
+  String run(PodSandboxConfig config) {
     return node.cri()
-        .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(config(name)).build())
+        .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(config).build())
         .getPodSandboxId();
   }
 
@@ -74,12 +92,17 @@ final class Pods {
 
   /** CreateContainer; the id. */
   String create(String pod, String podName, String name, String script) {
+    return create(pod, config(podName), name, script);
+  }
+
+  /** CreateContainer; the id. */
+  String create(String pod, PodSandboxConfig podConfig, String name, String script) {
     return node.cri()
         .createContainer(
             CreateContainerRequest.newBuilder()
                 .setPodSandboxId(pod)
                 .setConfig(containerConfig(name, script))
-                .setSandboxConfig(config(podName))
+                .setSandboxConfig(podConfig)
                 .build())
         .getContainerId();
   }
