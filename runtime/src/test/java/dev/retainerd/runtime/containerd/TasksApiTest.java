@@ -1,0 +1,333 @@
+package dev.retainerd.runtime.containerd;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.protobuf.Any;
+import dev.retainerd.eventlog.Actor;
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.Opaque;
+import dev.retainerd.eventlog.proto.ProcessIdentity;
+import dev.retainerd.eventlog.proto.ShimStartedPayload;
+import dev.retainerd.eventlog.proto.ShimStartingPayload;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.MemoryLog;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.grpc.GrpcServer;
+import dev.retainerd.runtime.grpc.UnixChannels;
+import dev.retainerd.runtime.shims.ShimLauncher;
+import dev.retainerd.runtime.shims.Shims;
+import dev.retainerd.runtime.task.Bundles;
+import dev.retainerd.runtime.task.ExecService;
+import dev.retainerd.runtime.task.ExitRecorder;
+import dev.retainerd.runtime.task.TaskService;
+import dev.retainerd.wire.containerd.runc.v1.ProcessDetails;
+import dev.retainerd.wire.containerd.services.containers.v1.Container;
+import dev.retainerd.wire.containerd.services.containers.v1.ContainersGrpc;
+import dev.retainerd.wire.containerd.services.containers.v1.CreateContainerRequest;
+import dev.retainerd.wire.containerd.services.containers.v1.DeleteContainerRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.CheckpointTaskRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.CloseIORequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.CreateTaskRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.DeleteProcessRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.DeleteTaskRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.ExecProcessRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.GetRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.KillRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.ListPidsRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.ListTasksRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.MetricsRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.PauseTaskRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.ResizePtyRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.ResumeTaskRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.StartRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.TasksGrpc;
+import dev.retainerd.wire.containerd.services.tasks.v1.WaitRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.WaitResponse;
+import dev.retainerd.wire.containerd.types.Mount;
+import dev.retainerd.wire.containerd.v1.types.Process;
+import dev.retainerd.wire.containerd.v1.types.Status;
+import io.grpc.StatusRuntimeException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The tasks service over the real task services, with a shim whose processes are only numbers. */
+class TasksApiTest {
+  @TempDir Path folder;
+  private final PretendShim shim = new PretendShim();
+  private Journal journal;
+  private Shims shims;
+  private GrpcServer server;
+  private UnixChannels client;
+
+  @BeforeEach
+  void serve() throws Exception {
+    journal = MemoryLog.journal();
+    var self = new Origin(Actor.daemon(), "", 0);
+    recordShim(self);
+    shims =
+        new Shims(
+            journal,
+            new ShimLauncher(Path.of("/bin/false"), folder.resolve("shims")),
+            socket -> shim,
+            new Shims.Settings(50, false, folder.resolve("holder"), () -> "s2"),
+            self);
+    var tasks =
+        new TaskService(
+            journal,
+            shims,
+            new Bundles(folder.resolve("tasks")),
+            runtime -> Opaque.getDefaultInstance());
+    var execs = new ExecService(tasks);
+    var recorder = new ExitRecorder(tasks, self, (namespace, id) -> {});
+    shims.onRecord(recorder::record);
+    recorder.open();
+    assertEquals(1, shims.reattachAll().reattached());
+    var records = new JournalRecords(journal);
+    server =
+        GrpcServer.start(
+            GrpcServer.Options.forRoot(folder.resolve("api.sock")),
+            List.of(
+                new ContainersApi(records, new Namespaces(records)),
+                new TasksApi(tasks, execs, journal.state())));
+    client = UnixChannels.open(server.socket());
+    createContainer("web");
+  }
+
+  /** A shim that is there already, in the shape of this very process. */
+  private void recordShim(Origin self) {
+    journal.commit(
+        self,
+        "",
+        new Event.ShimStarting(
+            ShimStartingPayload.newBuilder().setId("s1").setAddress("/nowhere").build()),
+        new Event.ShimStarted(
+            ShimStartedPayload.newBuilder()
+                .setId("s1")
+                .setProcess(
+                    ProcessIdentity.newBuilder()
+                        .setBootId(dev.retainerd.runtime.linux.ProcessIdentity.currentBootId())
+                        .setPid((int) ProcessHandle.current().pid())
+                        .setStartTimeTicks(PretendShim.START_TICKS))
+                .build()));
+  }
+
+  @AfterEach
+  void stop() {
+    client.close();
+    server.close();
+    shims.close();
+    journal.close();
+  }
+
+  private TasksGrpc.TasksBlockingStub tasks() {
+    return TasksGrpc.newBlockingStub(client.inNamespace("tests"))
+        .withDeadlineAfter(30, TimeUnit.SECONDS);
+  }
+
+  private ContainersGrpc.ContainersBlockingStub containers() {
+    return ContainersGrpc.newBlockingStub(client.inNamespace("tests"))
+        .withDeadlineAfter(30, TimeUnit.SECONDS);
+  }
+
+  private void createContainer(String id) {
+    containers()
+        .create(
+            CreateContainerRequest.newBuilder()
+                .setContainer(
+                    Container.newBuilder()
+                        .setId(id)
+                        .setRuntime(Container.Runtime.newBuilder().setName("io.containerd.runc.v2"))
+                        .setSpec(Any.newBuilder().setTypeUrl("spec")))
+                .build());
+  }
+
+  private int create(String id) {
+    return tasks()
+        .create(
+            CreateTaskRequest.newBuilder()
+                .setContainerId(id)
+                .addRootfs(Mount.newBuilder().setType("bind").setSource("/root"))
+                .setStdout("/fifo/out")
+                .build())
+        .getPid();
+  }
+
+  private int start(String id, String exec) {
+    return tasks()
+        .start(StartRequest.newBuilder().setContainerId(id).setExecId(exec).build())
+        .getPid();
+  }
+
+  private void kill(String id, String exec, int signal) {
+    tasks()
+        .kill(
+            KillRequest.newBuilder().setContainerId(id).setExecId(exec).setSignal(signal).build());
+  }
+
+  private WaitResponse await(String id, String exec) {
+    return tasks().wait(WaitRequest.newBuilder().setContainerId(id).setExecId(exec).build());
+  }
+
+  private Process get(String id, String exec) {
+    return tasks()
+        .get(GetRequest.newBuilder().setContainerId(id).setExecId(exec).build())
+        .getProcess();
+  }
+
+  private static io.grpc.Status statusOf(Runnable call) {
+    return assertThrows(StatusRuntimeException.class, call::run).getStatus();
+  }
+
+  @Test
+  void aTaskIsCreatedStartedKilledWaitedForAndDeleted() {
+    int pid = create("web");
+    assertEquals(List.of("create web on 1 mounts"), shim.calls);
+    assertEquals(Status.CREATED, get("web", "").getStatus());
+    assertEquals(pid, start("web", ""));
+    Process running = get("web", "");
+    assertEquals(Status.RUNNING, running.getStatus());
+    assertEquals("/fifo/out", running.getStdout());
+    assertEquals(
+        List.of(running), tasks().list(ListTasksRequest.getDefaultInstance()).getTasksList());
+    var deletion = DeleteTaskRequest.newBuilder().setContainerId("web").build();
+    io.grpc.Status early = statusOf(() -> tasks().delete(deletion));
+    assertEquals(io.grpc.Status.Code.FAILED_PRECONDITION, early.getCode());
+    kill("web", "", 15);
+    WaitResponse ended = await("web", "");
+    assertEquals(143, ended.getExitStatus());
+    assertEquals(1_700_000_000L, ended.getExitedAt().getSeconds());
+    assertEquals(Status.STOPPED, get("web", "").getStatus());
+    var deleted = tasks().delete(deletion);
+    assertEquals(pid, deleted.getPid());
+    assertEquals(143, deleted.getExitStatus());
+    assertEquals(io.grpc.Status.Code.NOT_FOUND, statusOf(() -> get("web", "")).getCode());
+  }
+
+  @Test
+  void aContainerWithATaskStays() {
+    create("web");
+    var request = DeleteContainerRequest.newBuilder().setId("web").build();
+    io.grpc.Status refused = statusOf(() -> containers().delete(request));
+    assertEquals(io.grpc.Status.Code.FAILED_PRECONDITION, refused.getCode());
+    assertTrue(refused.getDescription().contains("ctr t rm web"), refused.getDescription());
+  }
+
+  @Test
+  void anExecHasALifeOfItsOwn() throws Exception {
+    create("web");
+    start("web", "");
+    var exec =
+        ExecProcessRequest.newBuilder()
+            .setContainerId("web")
+            .setExecId("e1")
+            .setSpec(Any.newBuilder().setTypeUrl("process"))
+            .build();
+    tasks().exec(exec);
+    assertEquals(io.grpc.Status.Code.ALREADY_EXISTS, statusOf(() -> tasks().exec(exec)).getCode());
+    assertEquals(Status.CREATED, get("web", "e1").getStatus());
+    int pid = start("web", "e1");
+    assertEquals("e1", get("web", "e1").getId());
+    var pids = tasks().listPids(ListPidsRequest.newBuilder().setContainerId("web").build());
+    assertEquals(2, pids.getProcessesCount());
+    assertEquals(pid, pids.getProcesses(1).getPid());
+    assertEquals(
+        "e1", ProcessDetails.parseFrom(pids.getProcesses(1).getInfo().getValue()).getExecId());
+    kill("web", "e1", 9);
+    assertEquals(137, await("web", "e1").getExitStatus());
+    var deletion = DeleteProcessRequest.newBuilder().setContainerId("web").setExecId("e1").build();
+    var deleted = tasks().deleteProcess(deletion);
+    assertEquals("e1", deleted.getId());
+    assertEquals(137, deleted.getExitStatus());
+    assertEquals(
+        io.grpc.Status.Code.NOT_FOUND, statusOf(() -> tasks().deleteProcess(deletion)).getCode());
+    assertEquals(Status.RUNNING, get("web", "").getStatus());
+  }
+
+  @Test
+  void aWaitThatIsGivenUpLeavesTheOthersWaiting() throws Exception {
+    create("web");
+    start("web", "");
+    var hurried =
+        TasksGrpc.newBlockingStub(client.inNamespace("tests"))
+            .withDeadlineAfter(100, TimeUnit.MILLISECONDS);
+    io.grpc.Status late =
+        statusOf(() -> hurried.wait(WaitRequest.newBuilder().setContainerId("web").build()));
+    assertEquals(io.grpc.Status.Code.DEADLINE_EXCEEDED, late.getCode());
+    var patient =
+        TasksGrpc.newFutureStub(client.inNamespace("tests"))
+            .wait(WaitRequest.newBuilder().setContainerId("web").build());
+    assertFalse(patient.isDone());
+    kill("web", "", 9);
+    assertEquals(137, patient.get(30, TimeUnit.SECONDS).getExitStatus());
+  }
+
+  @Test
+  void whatConcernsARunningTaskReachesItsShim() {
+    create("web");
+    start("web", "");
+    tasks().pause(PauseTaskRequest.newBuilder().setContainerId("web").build());
+    assertEquals(Status.PAUSED, get("web", "").getStatus());
+    tasks().resume(ResumeTaskRequest.newBuilder().setContainerId("web").build());
+    tasks()
+        .resizePty(
+            ResizePtyRequest.newBuilder().setContainerId("web").setWidth(80).setHeight(24).build());
+    tasks().closeIO(CloseIORequest.newBuilder().setContainerId("web").setStdin(true).build());
+    assertEquals(
+        List.of("pause web", "resume web", "resize tests/web 80x24", "close stdin tests/web"),
+        shim.calls.subList(1, shim.calls.size()));
+  }
+
+  @Test
+  void metricsAreOfTheTasksAskedFor() {
+    createContainer("db");
+    for (String id : List.of("web", "db")) {
+      create(id);
+      start(id, "");
+    }
+    var all = tasks().metrics(MetricsRequest.getDefaultInstance());
+    assertEquals(2, all.getMetricsCount());
+    var one = tasks().metrics(MetricsRequest.newBuilder().addFilters("id==web").build());
+    assertEquals(1, one.getMetricsCount());
+    assertEquals("web", one.getMetrics(0).getId());
+    assertEquals("io.containerd.cgroups.v1.Metrics", one.getMetrics(0).getData().getTypeUrl());
+  }
+
+  @Test
+  void unknownIdsAreNamed() {
+    for (io.grpc.Status status :
+        List.of(
+            statusOf(() -> create("nobody")),
+            statusOf(() -> start("nobody", "")),
+            statusOf(() -> kill("nobody", "", 9)),
+            statusOf(() -> await("nobody", "")),
+            statusOf(() -> get("nobody", "")))) {
+      assertEquals(io.grpc.Status.Code.NOT_FOUND, status.getCode());
+      assertTrue(status.getDescription().contains("nobody"), status.getDescription());
+    }
+    create("web");
+    io.grpc.Status exec = statusOf(() -> await("web", "e9"));
+    assertTrue(exec.getDescription().contains("e9"), exec.getDescription());
+  }
+
+  @Test
+  void checkpointsAreNotThereYet() {
+    create("web");
+    io.grpc.Status status =
+        statusOf(
+            () ->
+                tasks()
+                    .checkpoint(CheckpointTaskRequest.newBuilder().setContainerId("web").build()));
+    assertEquals(io.grpc.Status.Code.UNIMPLEMENTED, status.getCode());
+    assertTrue(
+        status.getDescription().contains("containerd.services.tasks.v1.Tasks/Checkpoint"),
+        status.getDescription());
+  }
+}
