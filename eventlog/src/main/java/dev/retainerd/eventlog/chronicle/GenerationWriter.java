@@ -67,6 +67,8 @@ final class GenerationWriter implements Closeable {
             .build();
     try {
       appender = queue.createAppender();
+      // Opened by the thread that starts the daemon, used by the journal's alone from then on.
+      appender.singleThreadedCheckDisabled(true);
       begin();
       Path file =
           LogFolder.recordFile(generation.folder())

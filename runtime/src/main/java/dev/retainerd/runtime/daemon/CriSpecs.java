@@ -1,0 +1,129 @@
+package dev.retainerd.runtime.daemon;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import dev.retainerd.eventlog.proto.SandboxRecord;
+import dev.retainerd.runtime.config.RuntimeHandler;
+import dev.retainerd.runtime.container.ContainerSpecs;
+import dev.retainerd.runtime.oci.ContainerInput;
+import dev.retainerd.runtime.oci.HandlerTraits;
+import dev.retainerd.runtime.oci.ImageDefaults;
+import dev.retainerd.runtime.oci.PodNamespaces;
+import dev.retainerd.runtime.oci.SandboxInput;
+import dev.retainerd.runtime.oci.SpecBuilder;
+import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Specs of CRI containers and pause processes, from what the daemon knows of their pods.
+ *
+ * @param mounts folder for looking into root file systems
+ */
+record CriSpecs(SpecBuilder builder, PodFolders folders, RuncOptions runtimes, Path mounts)
+    implements ContainerSpecs {
+
+  @Override
+  public byte[] of(Input input) {
+    SandboxRecord sandbox = input.sandbox();
+    PodSandboxConfig pod = dev.retainerd.runtime.sandbox.SandboxService.config(sandbox);
+    try (TemporaryMount rootfs = TemporaryMount.of(input.rootfs(), mounts, input.containerId())) {
+      JsonObject spec =
+          builder.container(
+              new ContainerInput(
+                  input.containerId(),
+                  sandbox.getId(),
+                  input.image().reference(),
+                  input.config(),
+                  pod,
+                  defaults(input.image().config()),
+                  rootfs.path(),
+                  "rootfs",
+                  PodFolders.hostname(sandbox),
+                  namespaces(sandbox, input.pausePid()),
+                  input.targetPid() == 0 ? Optional.empty() : Optional.of(pidns(input.targetPid())),
+                  folders.files(sandbox),
+                  Map.of(),
+                  traits(sandbox.getRuntimeHandler())));
+      return spec.toString().getBytes(StandardCharsets.UTF_8);
+    }
+  }
+
+  /** The spec of a pod's pause process. */
+  byte[] ofPause(SandboxRecord sandbox, PodSandboxConfig pod, Path rootfs, List<String> command) {
+    JsonObject spec =
+        builder.sandbox(
+            new SandboxInput(
+                sandbox.getId(),
+                pod,
+                "",
+                new ImageDefaults(command, List.of(), List.of(), "", "/"),
+                rootfs,
+                rootfs.toString(),
+                sandbox.getHostname(),
+                namespaces(sandbox, 0),
+                folders.files(sandbox),
+                traits(sandbox.getRuntimeHandler())));
+    return spec.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static PodNamespaces namespaces(SandboxRecord sandbox, int pausePid) {
+    return new PodNamespaces(
+        path(sandbox.getNetnsPath()),
+        path(sandbox.getIpcnsPath()),
+        path(sandbox.getUtsnsPath()),
+        pausePid == 0 ? Optional.empty() : Optional.of(pidns(pausePid)),
+        Optional.empty());
+  }
+
+  private static Path pidns(int pid) {
+    return Path.of("/proc/" + pid + "/ns/pid");
+  }
+
+  private static Optional<Path> path(String path) {
+    return path.isEmpty() ? Optional.empty() : Optional.of(Path.of(path));
+  }
+
+  private HandlerTraits traits(String name) {
+    RuntimeHandler handler = runtimes.handler(name);
+    return new HandlerTraits(
+        handler.systemdCgroup(),
+        handler.podAnnotations(),
+        handler.containerAnnotations(),
+        handler.privilegedWithoutHostDevices(),
+        handler.privilegedWithoutHostDevicesAllDevicesAllowed(),
+        handler.cgroupWritable(),
+        true,
+        Optional.empty());
+  }
+
+  private static ImageDefaults defaults(JsonObject config) {
+    return new ImageDefaults(
+        strings(config, "Entrypoint"),
+        strings(config, "Cmd"),
+        strings(config, "Env"),
+        string(config, "User"),
+        string(config, "WorkingDir"));
+  }
+
+  private static List<String> strings(JsonObject config, String name) {
+    JsonElement value = config.get(name);
+    List<String> found = new ArrayList<>();
+    if (value != null && value.isJsonArray()) {
+      for (JsonElement element : (JsonArray) value) {
+        found.add(element.getAsString());
+      }
+    }
+    return found;
+  }
+
+  private static String string(JsonObject config, String name) {
+    JsonElement value = config.get(name);
+    return value == null || value.isJsonNull() ? "" : value.getAsString();
+  }
+}

@@ -1,0 +1,212 @@
+package dev.retainerd.runtime.daemon;
+
+import dev.retainerd.eventlog.Actor;
+import dev.retainerd.runtime.config.DaemonConfig;
+import dev.retainerd.runtime.container.ContainerFolders;
+import dev.retainerd.runtime.container.ContainerImages;
+import dev.retainerd.runtime.container.ContainerRecords;
+import dev.retainerd.runtime.container.ContainerService;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.image.SnapshotService;
+import dev.retainerd.runtime.namespaces.NamespacePins;
+import dev.retainerd.runtime.network.NetworkSettings;
+import dev.retainerd.runtime.network.PodNetworks;
+import dev.retainerd.runtime.oci.HostTraits;
+import dev.retainerd.runtime.oci.SpecBuilder;
+import dev.retainerd.runtime.oci.SpecPolicy;
+import dev.retainerd.runtime.recovery.Leftovers;
+import dev.retainerd.runtime.recovery.Recovery;
+import dev.retainerd.runtime.sandbox.SandboxRecords;
+import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.shims.ShimLauncher;
+import dev.retainerd.runtime.shims.Shims;
+import dev.retainerd.runtime.shims.TtrpcShim;
+import dev.retainerd.runtime.task.Bundles;
+import dev.retainerd.runtime.task.ExecService;
+import dev.retainerd.runtime.task.ExitRecorder;
+import dev.retainerd.runtime.task.StopService;
+import dev.retainerd.runtime.task.TaskRecovery;
+import dev.retainerd.runtime.task.TaskService;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Every service of the daemon, fitted together. */
+record Services(
+    Journal journal,
+    Shims shims,
+    TaskService tasks,
+    ExecService execs,
+    StopService stops,
+    SandboxService sandboxes,
+    ContainerService containers,
+    Recovery recovery,
+    CniPods network,
+    Path execFolder) {
+  private static final Logger LOG = LoggerFactory.getLogger(Services.class);
+
+  /** The daemon acting of itself. */
+  static final Origin SELF = new Origin(Actor.daemon(), "", 0);
+
+  private static final Origin RECOVERY = new Origin(Actor.recovery(), "", 0);
+  private static final Origin SHIM = new Origin(new Actor(Actor.Kind.SHIM, 0, 0, 0, ""), "", 0);
+
+  /**
+   * Fits them.
+   *
+   * @param shimBinary the shim's launcher, beside the daemon's
+   * @param imageRecovery further steps of recovery
+   */
+  static Services of(
+      DaemonConfig config,
+      Path shimBinary,
+      Journal journal,
+      SnapshotService snapshots,
+      ContainerImages images,
+      List<Runnable> imageRecovery,
+      Ids ids)
+      throws IOException {
+    Path state = config.state();
+    Path shimsFolder = state.resolve("shims");
+    Path execFolder = state.resolve("exec");
+    RuncOptions runtimes = new RuncOptions(config);
+    Shims shims =
+        new Shims(
+            journal,
+            new ShimLauncher(shimBinary, shimsFolder),
+            TtrpcShim::connect,
+            new Shims.Settings(
+                config.retain().podsPerShim(),
+                config.retain().spareShims() > 0,
+                state.resolve("holder.sock"),
+                ids::nextShort),
+            SELF);
+    Bundles bundles = new Bundles(state.resolve("tasks"));
+    TaskService tasks = new TaskService(journal, shims, bundles, runtimes);
+    ExecService execs = new ExecService(tasks);
+    StopService stops = new StopService(tasks);
+    PinnedNamespaces namespaces = new PinnedNamespaces(new NamespacePins(state));
+    PodFolders folders = new PodFolders(config.root().resolve("sandboxes"), state.resolve("shm"));
+    CriSpecs specs =
+        new CriSpecs(
+            new SpecBuilder(HostTraits.read(), policy(config)),
+            folders,
+            runtimes,
+            state.resolve("look"));
+    ContainerService containers =
+        new ContainerService(
+            journal,
+            tasks,
+            stops,
+            new ContainerService.Effects(
+                images,
+                new SnapshotRootfs(snapshots),
+                specs,
+                new ContainerFolders(
+                    config.root().resolve("containers").resolve(SandboxService.NAMESPACE)),
+                new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName)));
+    CniPods network = new CniPods(new PodNetworks(networks(config)));
+    SandboxService sandboxes =
+        new SandboxService(
+            journal,
+            shims,
+            new SandboxService.Effects(
+                folders,
+                namespaces,
+                network,
+                new PauseTasks(
+                    journal,
+                    tasks,
+                    stops,
+                    specs,
+                    runtimes,
+                    config.root().resolve("pause"),
+                    config.retain().pausePath()),
+                containers),
+            new SandboxRecords(namespaces, ids::next, Clock.systemUTC()));
+    TaskRecovery taskRecovery = new TaskRecovery(tasks, RECOVERY);
+    ExitRecorder recorder =
+        new ExitRecorder(
+            tasks, SHIM, (ns, id) -> deleteEnded(tasks, containers, sandboxes, ns, id));
+    shims.onRecord(recorder::record);
+    shims.onAttached((id, calls) -> taskRecovery.settle(id));
+    Recovery recovery =
+        new Recovery(
+            new Recovery.Parts(
+                journal,
+                shims,
+                tasks,
+                execs,
+                stops,
+                taskRecovery,
+                recorder,
+                sandboxes,
+                containers,
+                imageRecovery,
+                new Leftovers(journal, namespaces, bundles, shimsFolder, execFolder)),
+            RECOVERY,
+            execFolder.toString());
+    return new Services(
+        journal, shims, tasks, execs, stops, sandboxes, containers, recovery, network, execFolder);
+  }
+
+  /** Containers of pods need their task no more once it has ended; others' clients delete them. */
+  private static void deleteEnded(
+      TaskService tasks,
+      ContainerService containers,
+      SandboxService sandboxes,
+      String namespace,
+      String id) {
+    if (!namespace.equals(SandboxService.NAMESPACE)) {
+      return;
+    }
+    Optional<?> owner = containers.find(id);
+    if (owner.isEmpty() && sandboxes.find(id).isEmpty()) {
+      return;
+    }
+    try {
+      tasks.delete(SELF, namespace, id);
+    } catch (Refusal e) {
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        LOG.warn("the ended task {} is not deleted yet: {}", id, e.sentence());
+      }
+    }
+  }
+
+  private static SpecPolicy policy(DaemonConfig config) {
+    var cri = config.cri();
+    return new SpecPolicy(
+        cri.restrictOomScoreAdj(),
+        cri.unsetSeccompProfile(),
+        cri.enableSelinux(),
+        cri.disableApparmor(),
+        cri.tolerateMissingHugetlbController(),
+        cri.disableHugetlbController(),
+        cri.deviceOwnershipFromSecurityContext(),
+        cri.enableUnprivilegedPorts(),
+        cri.enableUnprivilegedIcmp());
+  }
+
+  private static NetworkSettings networks(DaemonConfig config) {
+    var cni = config.cni();
+    NetworkSettings.AddressPreference preference =
+        cni.ipPreference().isEmpty()
+            ? NetworkSettings.AddressPreference.IPV4
+            : NetworkSettings.AddressPreference.valueOf(
+                cni.ipPreference().toUpperCase(Locale.ROOT));
+    return new NetworkSettings(
+        cni.confDir(),
+        cni.binDirs(),
+        cni.maxConfNum(),
+        preference,
+        NetworkSettings.DEFAULT_PLUGIN_DEADLINE,
+        NetworkSettings.DEFAULT_CONCURRENT_PLUGINS);
+  }
+}
