@@ -7,6 +7,7 @@ import dev.retainerd.runtime.cri.CriRuntime;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.grpc.Caller;
+import dev.retainerd.runtime.history.HistoryService;
 import io.grpc.BindableService;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,6 +49,7 @@ final class Apis {
                 config.root().resolve("snapshots").resolve("overlayfs")),
             Version.NAME,
             ""));
+    apis.add(new HistoryService(services.journal().log()));
     return apis;
   }
 

@@ -145,7 +145,9 @@ public final class Daemon implements AutoCloseable {
     String bootId = ProcessIdentity.currentBootId();
     boolean rebooted = before.isPresent() && !before.get().getBootId().equals(bootId);
     List<Event> events = new ArrayList<>();
-    for (LogDamage d : status.damages()) {
+    List<LogDamage> damages = new ArrayList<>(status.damages());
+    damages.addAll(store.passedOver());
+    for (LogDamage d : damages) {
       events.add(
           damage(
               d.what(),

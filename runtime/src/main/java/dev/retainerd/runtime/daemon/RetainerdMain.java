@@ -106,7 +106,7 @@ public final class RetainerdMain implements Callable<Integer> {
         .shimPath()
         .orElseGet(
             () ->
-                Path.of(System.getProperty("retain.home", "/usr/local"))
+                Path.of(System.getProperty("retainerd.home", "/usr/local"))
                     .resolve("bin/containerd-shim-retain-v1"));
   }
 
