@@ -54,7 +54,7 @@ public final class ConfigReader {
       }
       ConfigFile parsed = ConfigFile.read(next.path(), table, problems);
       read.put(next.path(), parsed);
-      settings.add(parsed);
+      settings.add(parsed, next.ancestors());
       pending.addAll(imports(parsed, next, problems));
     }
     return build(table, settings, List.copyOf(read.keySet()), problems);

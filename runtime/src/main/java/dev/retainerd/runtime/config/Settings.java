@@ -30,15 +30,19 @@ final class Settings {
     }
   }
 
-  /** Adds a file whose values win over all that were added before. */
-  void add(ConfigFile file) {
+  /**
+   * Adds a file whose values win over all that were added before.
+   *
+   * @param importers the files whose imports led to it: overriding those is what it is for
+   */
+  void add(ConfigFile file, Set<Path> importers) {
     for (ConfigFile.Entry entry : file.entries()) {
       switch (entry.known().verdict()) {
-        case KnownKey.Honour _ -> set(entry, file.path(), entry.value());
+        case KnownKey.Honour _ -> set(entry, file.path(), importers);
         case KnownKey.Alias _ -> {
           // containerd prints the singular bin_dir as "" beside bin_dirs: that sets nothing.
           if (!entry.value().equals("")) {
-            set(entry, file.path(), entry.value());
+            set(entry, file.path(), importers);
           }
         }
         case KnownKey.Ignore ignore -> {
@@ -52,14 +56,41 @@ final class Settings {
     }
   }
 
-  private void set(ConfigFile.Entry entry, Path file, Object value) {
+  private void set(ConfigFile.Entry entry, Path file, Set<Path> importers) {
+    Object value = entry.value();
     Key setting = entry.known().settingFor(entry.full());
     List<Occurrence> places = occurrences.computeIfAbsent(setting, _ -> new ArrayList<>());
     boolean plugin = PLUGIN_TABLES.contains(setting.segments().getFirst());
     // As in containerd, a later file cannot empty what an earlier one set, but for plugins' keys.
     if (places.isEmpty() || plugin || !isZero(value)) {
-      places.add(new Occurrence(entry.written(), value, file, entry.line()));
+      Occurrence place = new Occurrence(entry.written(), value, file, entry.line());
+      places.stream()
+          .filter(earlier -> !importers.contains(earlier.file()))
+          .filter(earlier -> disagree(earlier, place))
+          .findFirst()
+          .ifPresent(earlier -> warn(disagreement(setting, earlier, place)));
+      places.add(place);
     }
+  }
+
+  /** Whether two drop-ins, neither of which imports the other, set different values. */
+  private static boolean disagree(Occurrence earlier, Occurrence later) {
+    // The version is each file's own.
+    return !later.written().equals(Key.of("version"))
+        && !earlier.file().equals(later.file())
+        && !earlier.value().equals(later.value())
+        && !(later.value() instanceof List<?>);
+  }
+
+  private static Problem disagreement(Key setting, Occurrence earlier, Occurrence later) {
+    String sentence =
+        "%s is %s here and %s in %s; the later file wins, so set it in one of them alone"
+            .formatted(
+                setting,
+                TomlWriter.literal(later.value()),
+                TomlWriter.literal(earlier.value()),
+                earlier.place());
+    return new Problem(later.file(), later.line(), sentence);
   }
 
   private static boolean isZero(Object value) {

@@ -340,6 +340,10 @@ class ConfigReaderTest {
             + ":2",
         from);
     assertEquals(3, loaded.files().size());
+    assertEquals(1, loaded.warnings().size(), () -> loaded.warnings().toString());
+    Problem warning = loaded.warnings().getFirst();
+    assertEquals(folder.resolve("conf.d/20-b.toml"), warning.file());
+    assertTrue(warning.sentence().contains("10-a.toml:2"), warning::sentence);
   }
 
   @Test
@@ -363,6 +367,7 @@ class ConfigReaderTest {
             """);
     assertEquals(Path.of("/main"), loaded.config().root());
     assertFalse(loaded.config().cri().restrictOomScoreAdj());
+    assertEquals(List.of(), loaded.warnings());
   }
 
   @Test
