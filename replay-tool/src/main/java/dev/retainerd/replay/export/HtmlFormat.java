@@ -1,0 +1,133 @@
+package dev.retainerd.replay.export;
+
+import com.google.gson.Gson;
+import dev.retainerd.eventlog.Actor;
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.files.LogEntry;
+import dev.retainerd.eventlog.files.ReadOnlyLog;
+import dev.retainerd.eventlog.proto.ContainerRecord;
+import dev.retainerd.store.words.Step;
+import dev.retainerd.store.words.Told;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * One file without network: an interactive timeline of the node. The page's code stands in
+ * timeline.html beside this class; this writes the data into its middle, as it comes.
+ */
+public final class HtmlFormat implements Format {
+  private static final String DATA = "/*DATA*/";
+
+  private final PrintStream out;
+  private final String node;
+  private final ReadOnlyLog log;
+
+  /** Writes '<' so that no text of an event can end the script. */
+  private final Gson gson = new Gson();
+
+  private String rest = "";
+  private boolean first = true;
+
+  public HtmlFormat(PrintStream out, String node, ReadOnlyLog log) {
+    this.out = out;
+    this.node = node;
+    this.log = log;
+  }
+
+  @Override
+  public void begin() {
+    String page = page();
+    int at = page.indexOf(DATA);
+    rest = page.substring(at + DATA.length());
+    out.print(page.substring(0, at));
+    Map<String, Object> about = new LinkedHashMap<>();
+    about.put("node", node);
+    about.put("folder", log.folder().toString());
+    verify(about);
+    out.print("const ABOUT=" + gson.toJson(about) + ";\nconst EVENTS=[");
+  }
+
+  private static String page() {
+    try (InputStream in = HtmlFormat.class.getResourceAsStream("timeline.html")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void verify(Map<String, Object> about) {
+    long last = 0;
+    String bad = "";
+    try (ReadOnlyLog.Walk walk = log.walk(1, true)) {
+      for (Optional<LogEntry> e = walk.next(); e.isPresent() && bad.isEmpty(); e = walk.next()) {
+        switch (e.get()) {
+          case LogEntry.Good good -> last = good.envelope().sequence();
+          case LogEntry.ChainBroken broken -> bad = broken.detail();
+          case LogEntry.HashWrong wrong ->
+              bad = "the hash of event " + wrong.envelope().sequence() + " is wrong";
+          case LogEntry.Lost lost -> bad = lost.detail();
+        }
+      }
+    }
+    about.put("lastGood", last);
+    about.put("bad", bad);
+  }
+
+  @Override
+  public void add(Told told) {
+    Step step = Step.of(told.type());
+    List<Object> row = new ArrayList<>();
+    row.add(told.sequence());
+    row.add(told.envelope().wallNanos() / 1_000);
+    row.add(told.envelope().namespace());
+    row.add(told.envelope().subject());
+    row.add(told.type().title());
+    row.add(told.sentence());
+    row.add(told.by());
+    row.add(step.role().ordinal());
+    row.add(step.operation());
+    row.add(pod(told.event()));
+    row.add(status(told.event()));
+    row.add(told.envelope().causedBySequence());
+    row.add(told.envelope().actor().kind() == Actor.Kind.CLIENT ? 1 : 0);
+    out.print((first ? "\n" : ",\n") + gson.toJson(row));
+    first = false;
+  }
+
+  /** The pod a container belongs to, or a pod's name; "" where the event says neither. */
+  private static String pod(Event event) {
+    return switch (event) {
+      case Event.ContainerCreating e -> pod(e.payload().getContainer());
+      case Event.ContainerCreated e -> pod(e.payload().getContainer());
+      case Event.SandboxCreating e ->
+          e.payload().getSandbox().getPodNamespace() + "/" + e.payload().getSandbox().getName();
+      default -> "";
+    };
+  }
+
+  private static String pod(ContainerRecord container) {
+    return container.getCri().getSandboxId() + " " + container.getCri().getName();
+  }
+
+  private static int status(Event event) {
+    return switch (event) {
+      case Event.TaskExited e -> e.payload().getStatus();
+      case Event.ExecExited e -> e.payload().getStatus();
+      default -> -1;
+    };
+  }
+
+  @Override
+  public void end() {
+    out.print("\n];\n");
+    out.print(rest);
+  }
+}

@@ -1,0 +1,44 @@
+package dev.retainerd.replay.verb;
+
+import com.google.gson.GsonBuilder;
+import dev.retainerd.replay.history.History;
+import dev.retainerd.store.words.Explanation;
+import dev.retainerd.store.words.Life;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code rewind explain}: why a thing is as it is. */
+@Command(name = "explain", description = "say why a container, pod or image is as it is")
+public final class ExplainVerb extends Verb {
+  @Parameters(index = "1", paramLabel = "ID", description = "an id, or its beginning")
+  String id;
+
+  @Override
+  protected int run(History history) {
+    String whole = history.find(id);
+    Life life = new Life(whole);
+    Explanation explanation = new Explanation(whole);
+    history.each(
+        1,
+        told -> {
+          if (life.accept(told)) {
+            explanation.add(told);
+          }
+          return true;
+        });
+    List<String> lines = explanation.lines();
+    if (json) {
+      Map<String, Object> tree = new LinkedHashMap<>();
+      tree.put("id", whole);
+      tree.put("verdict", lines.getFirst());
+      tree.put("reasons", lines.subList(1, lines.size()));
+      println(new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree));
+    } else {
+      lines.forEach(this::println);
+    }
+    return HOLDS;
+  }
+}

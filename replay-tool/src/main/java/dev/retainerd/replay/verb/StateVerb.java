@@ -1,0 +1,102 @@
+package dev.retainerd.replay.verb;
+
+import com.google.gson.GsonBuilder;
+import com.google.protobuf.Message;
+import dev.retainerd.replay.history.History;
+import dev.retainerd.replay.history.Point;
+import dev.retainerd.replay.history.Replay;
+import dev.retainerd.store.state.Key;
+import dev.retainerd.store.state.Kind;
+import dev.retainerd.store.state.NodeState;
+import dev.retainerd.store.words.PayloadJson;
+import dev.retainerd.store.words.Told;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code rewind state}: the node as it was. */
+@Command(name = "state", description = "the node as it was at a sequence or time")
+public final class StateVerb extends Verb {
+  @Option(
+      names = "--at",
+      paramLabel = "SEQ|TIME",
+      description = "812, 2026-11-23T22:00:00Z, 10m (ago), end (default)")
+  String at = "end";
+
+  @Option(names = "--spec", description = "with --json: specs of containers as well")
+  boolean spec;
+
+  @Override
+  protected int run(History history) {
+    Point point = Point.parse(at, Instant.now());
+    Replay replay = new Replay(Verb::note);
+    replay.upTo(history, point);
+    Told last = replay.last().orElseThrow();
+    if (replay.behindTheEnd(point)) {
+      note(point.words() + " lies behind the log's end: this is the state at its last event");
+    }
+    if (point instanceof Point.Moment moment && jumped(history, last, moment.time())) {
+      note(
+          "the clock was set back after event "
+              + last.sequence()
+              + ": the time "
+              + moment.time()
+              + " was lived through more than once; this is the first time");
+    }
+    if (json) {
+      println(
+          new GsonBuilder()
+              .disableHtmlEscaping()
+              .setPrettyPrinting()
+              .create()
+              .toJson(tree(replay.state(), last)));
+    } else {
+      println("state after event " + last.sequence() + " of " + time(last.time()));
+      new StateTables(replay.state(), last.time()).print(out());
+    }
+    return HOLDS;
+  }
+
+  private static boolean jumped(History history, Told last, Instant wanted) {
+    boolean[] back = new boolean[1];
+    history.each(
+        last.sequence() + 1,
+        told -> {
+          back[0] = back[0] || !told.time().isAfter(wanted);
+          return !back[0];
+        });
+    return back[0];
+  }
+
+  private Map<String, Object> tree(NodeState state, Told last) {
+    PayloadJson entries = new PayloadJson(showSecrets);
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("sequence", last.sequence());
+    tree.put("time", last.time().toString());
+    for (Kind<?> kind : Kind.ALL) {
+      if (kind != Kind.SPEC || spec) {
+        tree.put(kind.title(), list(state, kind, entries));
+      }
+    }
+    return tree;
+  }
+
+  private static <T extends Message> List<Object> list(
+      NodeState state, Kind<T> kind, PayloadJson entries) {
+    List<Object> list = new ArrayList<>();
+    state.forEach(
+        kind,
+        (Key<T> key, T entry) -> {
+          Map<String, Object> one = new LinkedHashMap<>();
+          one.put("namespace", key.namespace());
+          one.put("key", key.id());
+          one.putAll(entries.tree(entry));
+          list.add(one);
+        });
+    return list;
+  }
+}
