@@ -99,6 +99,28 @@ class NamespacePinsTest {
 
   @Test
   @Tag("real")
+  void aPortInsideIsReachedFromOutsideByItsNamespace() throws Exception {
+    Path netns = pins.pin(request("p7", Map.of())).get(NamespaceKind.NETWORK);
+    for (String host : List.of("127.0.0.1", "::1")) {
+      try (ServerSocketChannel server =
+          NamespaceThread.insideNetwork(
+              netns,
+              DEADLINE,
+              () -> ServerSocketChannel.open().bind(new InetSocketAddress(host, 0)))) {
+        int port = ((InetSocketAddress) server.getLocalAddress()).getPort();
+        try (SocketChannel client = PodSockets.connect(netns, port, DEADLINE)) {
+          assertTrue(client.isConnected() && client.isBlocking());
+        }
+        server.close();
+        IOException e =
+            assertThrows(IOException.class, () -> PodSockets.connect(netns, port, DEADLINE));
+        assertEquals("nobody listens on 127.0.0.1:" + port, e.getMessage());
+      }
+    }
+  }
+
+  @Test
+  @Tag("real")
   void madeTwiceTheyStayTheSameAndReleasedTwiceTheyAreGone() throws Exception {
     Path netns = pins.pin(request("p3", Map.of())).get(NamespaceKind.NETWORK);
     Object before = Files.getAttribute(netns, "unix:ino");
