@@ -438,6 +438,37 @@ public final class SnapshotService {
     }
   }
 
+  /** What all snapshots of a namespace take together. */
+  public Usage usageOfAll(String namespace) {
+    long bytes = 0;
+    long inodes = 0;
+    for (SnapshotRecord record : list(namespace)) {
+      Usage usage = usage(record);
+      bytes += usage.bytes();
+      inodes += usage.inodes();
+    }
+    return new Usage(bytes, inodes);
+  }
+
+  /** Removes, in all namespaces, the snapshots whose keys begin so; how many there were. */
+  int removeAllOf(Origin origin, String keyPrefix) {
+    List<Key<SnapshotEntry>> found = new ArrayList<>();
+    journal
+        .state()
+        .forEach(
+            Kind.SNAPSHOT,
+            (key, entry) -> {
+              if (entry.getSnapshot().getKey().startsWith(keyPrefix)) {
+                found.add(key);
+              }
+            });
+    for (Key<SnapshotEntry> key : found) {
+      String name = key.id().substring(SNAPSHOTTER.length() + 1);
+      removeIfThere(Scope.of(origin, key.namespace()), name);
+    }
+    return found.size();
+  }
+
   /** Every snapshot of the namespace that is ready, in order of key. */
   public List<SnapshotRecord> list(String namespace) {
     List<SnapshotRecord> found = new ArrayList<>();

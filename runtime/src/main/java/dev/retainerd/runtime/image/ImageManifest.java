@@ -1,0 +1,34 @@
+package dev.retainerd.runtime.image;
+
+import com.google.gson.JsonObject;
+import dev.retainerd.eventlog.proto.Descriptor;
+import dev.retainerd.runtime.error.Refusal;
+import java.util.List;
+
+/**
+ * One platform's image: its config and its layers, lowest first. Immutable.
+ *
+ * @param layers may be empty: artifacts without a root file system are kept, not run
+ */
+public record ImageManifest(Descriptor config, List<Descriptor> layers) {
+  private static final int LAYERS_MAX = 500;
+
+  public ImageManifest {
+    layers = List.copyOf(layers);
+  }
+
+  static ImageManifest of(JsonObject json) {
+    if (ImageJson.number(json, "schemaVersion") == 1) {
+      throw Refusal.invalidArgument(
+          "the manifest is of Docker's schema 1, which is not supported; push the image again with"
+              + " a current tool");
+    }
+    List<Descriptor> layers =
+        ImageJson.objects(json, "layers").stream().map(ImageJson::descriptor).toList();
+    if (layers.size() > LAYERS_MAX) {
+      throw Refusal.invalidArgument(
+          "a manifest of " + layers.size() + " layers is refused; the bound is " + LAYERS_MAX);
+    }
+    return new ImageManifest(ImageJson.descriptor(ImageJson.object(json, "config")), layers);
+  }
+}

@@ -1,0 +1,341 @@
+package dev.retainerd.runtime.image;
+
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.Descriptor;
+import dev.retainerd.eventlog.proto.ImagePullFailedPayload;
+import dev.retainerd.eventlog.proto.ImagePulledPayload;
+import dev.retainerd.eventlog.proto.ImagePullingPayload;
+import dev.retainerd.eventlog.proto.ImageRecord;
+import dev.retainerd.runtime.content.Digest;
+import dev.retainerd.runtime.engine.Failpoint;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.KeyLocks;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.registry.Credentials;
+import dev.retainerd.runtime.registry.Reference;
+import dev.retainerd.runtime.registry.RegistryClients;
+import dev.retainerd.runtime.registry.RegistryHosts;
+import dev.retainerd.runtime.registry.Repository;
+import dev.retainerd.runtime.snapshot.Usage;
+import dev.retainerd.store.state.Kind;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Images by name or id, as CRI has them: pulled, unpacked, listed and removed. They live in the
+ * namespace {@value #CRI_NAMESPACE}, each under its tag, its digest and its id, as containerd keeps
+ * them, so that other clients of that namespace see the same. Thread-safe.
+ */
+public final class ImageService {
+  /** Where CRI's images live. */
+  public static final String CRI_NAMESPACE = "k8s.io";
+
+  private static final Map<String, String> MANAGED = Map.of("io.cri-containerd.image", "managed");
+  private static final String SOURCE_LABEL = "containerd.io/distribution.source.";
+  private static final Duration PULL_PATIENCE = Duration.ofHours(2);
+
+  /**
+   * What the configuration says.
+   *
+   * @param hosts where registries are
+   * @param layersAtOnce downloads of one image at once
+   * @param stallPatience a registry that sends nothing for so long is given up
+   * @param pinned images never to be removed for want of space
+   */
+  public record Settings(
+      RegistryHosts hosts, int layersAtOnce, Duration stallPatience, Set<String> pinned) {
+    public Settings {
+      pinned = Set.copyOf(pinned);
+    }
+  }
+
+  private final Journal journal;
+  private final ImageRecords records;
+  private final SnapshotService snapshots;
+  private final GarbageCollector garbage;
+  private final ImageDocuments documents;
+  private final Unpacker unpacker;
+  private final Puller puller;
+  private final RegistryClients clients;
+  private final Settings settings;
+  private final KeyLocks locks = new KeyLocks();
+  private final ConcurrentHashMap<Wish, CompletableFuture<String>> underWay =
+      new ConcurrentHashMap<>();
+
+  /** Two wishes that are equal are one pull. */
+  private record Wish(Reference reference, Credentials credentials) {}
+
+  public ImageService(
+      Journal journal,
+      ContentService content,
+      SnapshotService snapshots,
+      DiffService diffs,
+      ImageRecords records,
+      GarbageCollector garbage,
+      RegistryClients clients,
+      Settings settings) {
+    Platform node = Platform.host();
+    this.journal = journal;
+    this.records = records;
+    this.snapshots = snapshots;
+    this.garbage = garbage;
+    this.clients = clients;
+    this.settings = settings;
+    this.documents = new ImageDocuments(content, node);
+    this.unpacker = new Unpacker(snapshots, diffs);
+    this.puller =
+        new Puller(
+            content, new Downloads(content), unpacker, documents, node, settings.layersAtOnce());
+  }
+
+  /**
+   * Pulls an image and unpacks it. Equal pulls at the same time are one; what an earlier one
+   * fetched is not fetched again.
+   *
+   * @param image as people write it: {@code busybox} is {@code docker.io/library/busybox:latest}
+   * @return the image's id
+   * @throws Refusal invalid argument (no reference), permission denied, not found, unavailable
+   */
+  public String pull(Origin origin, String image, Credentials credentials) {
+    Wish wish = new Wish(Reference.normalized(image), credentials);
+    CompletableFuture<String> mine = new CompletableFuture<>();
+    CompletableFuture<String> other = underWay.putIfAbsent(wish, mine);
+    if (other != null) {
+      return joined(other);
+    }
+    try {
+      String id = pullNow(origin, wish);
+      mine.complete(id);
+      return id;
+    } catch (RuntimeException e) {
+      mine.completeExceptionally(e);
+      throw e;
+    } finally {
+      underWay.remove(wish);
+    }
+  }
+
+  private static String joined(CompletableFuture<String> other) {
+    try {
+      return other.orTimeout(PULL_PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof Refusal refusal) {
+        throw refusal;
+      }
+      throw Refusal.internal("the pull that was joined failed", e);
+    }
+  }
+
+  private String pullNow(Origin origin, Wish wish) {
+    Reference reference = wish.reference();
+    Scope scope = Scope.of(origin, CRI_NAMESPACE);
+    try (KeyLocks.Held held = locks.hold("pull of " + reference, PULL_PATIENCE);
+        GarbageCollector.Pause paused = garbage.pause()) {
+      long began = System.nanoTime();
+      journal.commit(
+          origin,
+          CRI_NAMESPACE,
+          new Event.ImagePulling(
+              ImagePullingPayload.newBuilder().setReference(reference.toString()).build()));
+      Failpoint.PULL_INTENT_RECORDED.hit();
+      try {
+        Repository repository =
+            Repository.open(
+                clients, settings.hosts(), reference, wish.credentials(), settings.stallPatience());
+        Map<String, String> source =
+            Map.of(SOURCE_LABEL + reference.host(), reference.repository());
+        Puller.Pulled pulled = puller.pull(scope, repository, source);
+        name(scope, reference, pulled);
+        journal.commit(origin, CRI_NAMESPACE, outcome(reference, pulled, began));
+        Failpoint.PULL_OUTCOME_RECORDED.hit();
+        return pulled.facts().id();
+      } catch (RuntimeException e) {
+        failed(origin, reference.toString(), String.valueOf(e.getMessage()));
+        throw e;
+      }
+    }
+  }
+
+  private static Event outcome(Reference reference, Puller.Pulled pulled, long beganNanos) {
+    return new Event.ImagePulled(
+        ImagePulledPayload.newBuilder()
+            .setReference(reference.toString())
+            .setTarget(pulled.target())
+            .setBytesFetched(pulled.bytesFetched())
+            .setMillis((System.nanoTime() - beganNanos) / 1_000_000)
+            .build());
+  }
+
+  private void failed(Origin origin, String reference, String reason) {
+    journal.commit(
+        origin,
+        CRI_NAMESPACE,
+        new Event.ImagePullFailed(
+            ImagePullFailedPayload.newBuilder().setReference(reference).setReason(reason).build()));
+  }
+
+  private void name(Scope scope, Reference reference, Puller.Pulled pulled) {
+    Descriptor target = pulled.target();
+    Reference digested =
+        new Reference(reference.host(), reference.repository(), "", target.getDigest());
+    records.put(scope, reference.toString(), target, MANAGED);
+    records.put(scope, digested.toString(), target, MANAGED);
+    records.put(scope, pulled.facts().id(), target, MANAGED);
+  }
+
+  /**
+   * Finds an image by name, digest, id, or the beginning of its id, and unpacks it where a client
+   * put it there without doing so.
+   *
+   * @throws Refusal not found
+   */
+  public NodeImage resolve(Origin origin, String image) {
+    NodeImage found =
+        status(image)
+            .orElseThrow(
+                () -> Refusal.notFound("image \"" + image + "\" is not on this node; pull it"));
+    Descriptor target = targetOf(found);
+    ImageFacts facts = documents.facts(CRI_NAMESPACE, target);
+    try (GarbageCollector.Pause paused = garbage.pause()) {
+      unpacker.ensure(Scope.of(origin, CRI_NAMESPACE), facts);
+    }
+    return found;
+  }
+
+  private Descriptor targetOf(NodeImage image) {
+    for (ImageRecord record : records.list(CRI_NAMESPACE)) {
+      if (factsOf(record).filter(f -> f.id().equals(image.id())).isPresent()) {
+        return record.getTarget();
+      }
+    }
+    throw Refusal.notFound("image " + image.id() + " was removed meanwhile; pull it again");
+  }
+
+  /** The image of that name, digest, id, or beginning of an id; empty where there is none. */
+  public Optional<NodeImage> status(String image) {
+    List<NodeImage> all = list();
+    for (NodeImage one : all) {
+      if (one.id().equals(image) || one.tags().contains(image) || one.digests().contains(image)) {
+        return Optional.of(one);
+      }
+    }
+    Optional<NodeImage> named = byReference(all, image);
+    return named.isPresent() ? named : byPrefix(all, image);
+  }
+
+  private static Optional<NodeImage> byReference(List<NodeImage> all, String image) {
+    String normalized;
+    try {
+      normalized = Reference.normalized(image).toString();
+    } catch (Refusal e) {
+      return Optional.empty();
+    }
+    return all.stream()
+        .filter(one -> one.tags().contains(normalized) || one.digests().contains(normalized))
+        .findFirst();
+  }
+
+  private static Optional<NodeImage> byPrefix(List<NodeImage> all, String image) {
+    String prefix = image.startsWith("sha256:") ? image : "sha256:" + image;
+    if (prefix.length() == "sha256:".length()) {
+      return Optional.empty();
+    }
+    List<NodeImage> found = all.stream().filter(one -> one.id().startsWith(prefix)).toList();
+    return found.size() == 1 ? Optional.of(found.getFirst()) : Optional.empty();
+  }
+
+  /** Every image that is whole, in order of id. */
+  public List<NodeImage> list() {
+    Map<String, NodeImage> byId = new TreeMap<>();
+    for (ImageRecord record : records.list(CRI_NAMESPACE)) {
+      factsOf(record)
+          .ifPresent(
+              facts -> {
+                NodeImage before = byId.get(facts.id());
+                byId.put(facts.id(), merged(before, record.getName(), facts));
+              });
+    }
+    return List.copyOf(byId.values());
+  }
+
+  private NodeImage merged(NodeImage before, String name, ImageFacts facts) {
+    List<String> tags = new ArrayList<>(before == null ? List.of() : before.tags());
+    List<String> digests = new ArrayList<>(before == null ? List.of() : before.digests());
+    boolean pinned = before != null && before.pinned() || settings.pinned().contains(name);
+    if (!Digest.isDigest(name)) {
+      (name.indexOf('@') >= 0 ? digests : tags).add(name);
+    }
+    return new NodeImage(
+        facts.id(), tags, digests, facts.sizeBytes(), facts.config(), facts.chainId(), pinned);
+  }
+
+  /** Empty for what is no image of this platform, or lacks a document. */
+  private Optional<ImageFacts> factsOf(ImageRecord record) {
+    try {
+      return Optional.of(documents.facts(CRI_NAMESPACE, record.getTarget()));
+    } catch (Refusal e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Removes an image under all its names, and what nothing else holds; fine where it is gone. */
+  public void remove(Origin origin, String image) {
+    Scope scope = Scope.of(origin, CRI_NAMESPACE);
+    Optional<NodeImage> found = status(image);
+    if (found.isEmpty()) {
+      return;
+    }
+    for (ImageRecord record : records.list(CRI_NAMESPACE)) {
+      boolean same =
+          record.getName().equals(found.get().id())
+              || factsOf(record).filter(f -> f.id().equals(found.get().id())).isPresent();
+      if (same) {
+        deleteName(scope, record.getName());
+      }
+    }
+    garbage.collect(origin, CRI_NAMESPACE);
+  }
+
+  private void deleteName(Scope scope, String name) {
+    try {
+      records.delete(scope, name);
+    } catch (Refusal e) {
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        throw e;
+      }
+    }
+  }
+
+  /** What the snapshots of CRI's namespace take of the disk. */
+  public Usage usage() {
+    return snapshots.usageOfAll(CRI_NAMESPACE);
+  }
+
+  /**
+   * Ends what an earlier daemon left: pulls that did not end are recorded as failed, layers that
+   * were being unpacked are removed. What was downloaded stays, for the next pull to go on. After
+   * {@link SnapshotService#recover}, before any client is served.
+   *
+   * @return how many intents were undone
+   */
+  public int recover(Origin origin) {
+    List<String> pulls = new ArrayList<>();
+    journal
+        .state()
+        .forEach(
+            Kind.OPERATION, CRI_NAMESPACE, "pull/", (id, entry) -> pulls.add(entry.getSubject()));
+    pulls.forEach(reference -> failed(origin, reference, "the daemon ended meanwhile"));
+    int layers = snapshots.removeAllOf(origin, Unpacker.KEY_PREFIX);
+    return pulls.size() + layers;
+  }
+}

@@ -1,0 +1,61 @@
+package dev.retainerd.runtime.registry;
+
+import java.net.http.HttpClient;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+
+/**
+ * The HTTP clients, made when first wanted and kept, since each has threads and connections of its
+ * own. Thread-safe.
+ */
+public final class RegistryClients implements AutoCloseable {
+  private static final int KEPT_MAX = 16;
+  private static final Duration CONNECT_PATIENCE = Duration.ofSeconds(30);
+
+  /** What makes two servers need different clients. */
+  private record TlsSettings(
+      List<Path> cas,
+      List<RegistryHost.ClientCertificate> clients,
+      Optional<Boolean> skipVerify,
+      boolean loopback) {}
+
+  private final Map<TlsSettings, HttpClient> kept = new LinkedHashMap<>();
+
+  synchronized HttpClient forHost(RegistryHost host) {
+    boolean loopback = RegistryHosts.isLoopback(host.authority());
+    TlsSettings settings =
+        new TlsSettings(host.cas(), host.clientCertificates(), host.skipVerify(), loopback);
+    HttpClient known = kept.get(settings);
+    if (known != null) {
+      return known;
+    }
+    if (kept.size() >= KEPT_MAX) {
+      kept.values().forEach(HttpClient::shutdown);
+      kept.clear();
+    }
+    HttpClient.Builder client =
+        HttpClient.newBuilder()
+            // One connection for each layer: over HTTP/2 all would share one flow window.
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .connectTimeout(CONNECT_PATIENCE)
+            .executor(Executors.newVirtualThreadPerTaskExecutor());
+    if (host.hasTlsSettings() || loopback) {
+      client.sslContext(Tls.context(host));
+    }
+    HttpClient made = client.build();
+    kept.put(settings, made);
+    return made;
+  }
+
+  @Override
+  public synchronized void close() {
+    kept.values().forEach(HttpClient::shutdownNow);
+    kept.clear();
+  }
+}
