@@ -122,8 +122,7 @@ public final class RewindMain implements Runnable {
           case EventLogException e -> e.getMessage();
           case java.time.DateTimeException e -> "unknown time zone: " + e.getMessage();
           case java.nio.file.FileSystemException e -> e.getFile() + ": " + e.getReason();
-          default ->
-              thrown.getMessage() == null ? "failed with " + thrown : thrown.getMessage();
+          default -> thrown.getMessage() == null ? "failed with " + thrown : thrown.getMessage();
         };
     System.err.println("rewind: " + sentence.replaceAll("\\s*\\R\\s*", " "));
     return COULD_NOT_LOOK;

@@ -13,7 +13,8 @@ public final class CsvFormat implements Format {
 
   @Override
   public void begin() {
-    out.print("sequence,time,namespace,subject,type,actor,pid,uid,executable,request,cause,text\r\n");
+    out.print(
+        "sequence,time,namespace,subject,type,actor,pid,uid,executable,request,cause,text\r\n");
   }
 
   @Override

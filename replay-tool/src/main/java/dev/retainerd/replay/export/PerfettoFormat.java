@@ -139,8 +139,7 @@ public final class PerfettoFormat implements Format {
     Map<String, Object> event = event("X", name, group, track);
     event.put("ts", from.envelope().wallNanos() / 1_000.0);
     event.put(
-        "dur",
-        Math.max(0, to.envelope().wallNanos() - from.envelope().wallNanos()) / 1_000.0);
+        "dur", Math.max(0, to.envelope().wallNanos() - from.envelope().wallNanos()) / 1_000.0);
     event.put("args", arguments(to));
     write(event);
     flow(to, group, track);

@@ -36,8 +36,8 @@ public sealed interface Point {
   }
 
   /**
-   * Reads {@code 812}, an RFC 3339 time, a local time such as {@code 2026-11-23 22:00}, {@code now},
-   * {@code end}, or how long ago, such as {@code 10m} or {@code -1h30m}.
+   * Reads {@code 812}, an RFC 3339 time, a local time such as {@code 2026-11-23 22:00}, {@code
+   * now}, {@code end}, or how long ago, such as {@code 10m} or {@code -1h30m}.
    *
    * @throws LookFailure where it is none of them
    */

@@ -101,12 +101,7 @@ public final class DiffVerb extends Verb {
     changes.add(change);
     if (!json) {
       println(
-          kind.title()
-              + " "
-              + name
-              + " "
-              + what
-              + (sequence == 0 ? "" : "  by event " + sequence));
+          kind.title() + " " + name + " " + what + (sequence == 0 ? "" : "  by event " + sequence));
     }
   }
 

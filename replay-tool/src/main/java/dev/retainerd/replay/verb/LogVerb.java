@@ -61,7 +61,9 @@ public final class LogVerb extends Verb {
     long start = first instanceof Point.Sequence s ? Math.max(1, s.sequence()) : 1;
     if (start > 1 && !follow && start > history.lastSequence()) {
       throw new LookFailure(
-          "event " + start + " lies behind the log's end: its last event is "
+          "event "
+              + start
+              + " lies behind the log's end: its last event is "
               + history.lastSequence());
     }
     EventJson trees = new EventJson(showSecrets);

@@ -112,13 +112,11 @@ final class StateTables {
   }
 
   private String criState(String namespace, ContainerEntry entry) {
-    Optional<TaskEntry> task =
-        state.get(Kind.TASK.key(namespace, entry.getContainer().getId()));
+    Optional<TaskEntry> task = state.get(Kind.TASK.key(namespace, entry.getContainer().getId()));
     if (task.isPresent() && !task.get().hasExit()) {
       return phase(task.get().getPhase());
     }
-    boolean ran =
-        entry.getLastRun().hasExit() || !entry.getLastRun().getStartFailure().isEmpty();
+    boolean ran = entry.getLastRun().hasExit() || !entry.getLastRun().getStartFailure().isEmpty();
     return ran ? "EXITED" : phase(entry.getPhase());
   }
 

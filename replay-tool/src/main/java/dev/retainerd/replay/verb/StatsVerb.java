@@ -43,8 +43,7 @@ public final class StatsVerb extends Verb {
       throw new LookFailure("the log holds no event yet");
     }
     if (json) {
-      println(
-          new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree()));
+      println(new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree()));
     } else {
       print();
     }
@@ -99,9 +98,15 @@ public final class StatsVerb extends Verb {
             + " ("
             + Phrases.duration(span.toNanos())
             + ")");
-    println("daemon starts: " + count(EventType.DAEMON_STARTED) + ", clean stops: "
-        + count(EventType.DAEMON_STOPPING) + ", shims lost: " + count(EventType.SHIM_LOST)
-        + ", out of memory: " + count(EventType.TASK_OOM));
+    println(
+        "daemon starts: "
+            + count(EventType.DAEMON_STARTED)
+            + ", clean stops: "
+            + count(EventType.DAEMON_STOPPING)
+            + ", shims lost: "
+            + count(EventType.SHIM_LOST)
+            + ", out of memory: "
+            + count(EventType.TASK_OOM));
     println("");
     Columns durations =
         new Columns("OPERATION", "COUNT", "FAILED", "P50", "P95", "P99", "MAX", "SLOWEST", "EVENT");

@@ -27,7 +27,8 @@ public final class VerifyVerb extends Verb {
   @Option(
       names = "--head",
       paramLabel = "HASH",
-      description = "the hash of the last event as noted elsewhere: catches a history cut or forged")
+      description =
+          "the hash of the last event as noted elsewhere: catches a history cut or forged")
   String head = "";
 
   private long events;
@@ -142,7 +143,8 @@ public final class VerifyVerb extends Verb {
               + "; beside a live daemon this may be an event that is just being written");
     }
     println("proves: nothing was changed, left out or put in between the first event and the head");
-    println("not:    whether the head is the true one; compare it with one noted elsewhere (--head)");
+    println(
+        "not:    whether the head is the true one; compare it with one noted elsewhere (--head)");
     if (firstBad.isEmpty()) {
       println(
           "whole: events "
