@@ -81,7 +81,7 @@ class KilledWriterTest {
       for (int i = 0; i < lines; i++) {
         acknowledged = Long.parseLong(out.readLine());
       }
-      child.destroyForcibly();
+      child.toHandle().destroyForcibly();
       for (String line = out.readLine(); line != null; line = out.readLine()) {
         acknowledged = line.matches("[0-9]+") ? Math.max(acknowledged, prefix(line)) : acknowledged;
       }
