@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.container;
 
 import com.google.gson.JsonObject;
+import dev.retainerd.runtime.engine.Origin;
 
 /** Finds images for containers. */
 @FunctionalInterface
@@ -21,5 +22,5 @@ public interface ContainerImages {
    *
    * @throws dev.retainerd.runtime.error.Refusal NOT_FOUND where it was not pulled
    */
-  Resolved resolve(String image);
+  Resolved resolve(Origin origin, String image);
 }

@@ -175,7 +175,7 @@ public final class ContainerService implements SandboxContainers {
 
   private String create(
       Origin origin, SandboxEntry sandbox, ContainerConfig config, PodSandboxConfig podConfig) {
-    ContainerImages.Resolved image = effects.images().resolve(config.getImage().getImage());
+    ContainerImages.Resolved image = effects.images().resolve(origin, config.getImage().getImage());
     ContainerRecord record =
         effects.records().of(sandbox.getSandbox(), config, image, effects.rootfs().snapshotter());
     String id = record.getId();

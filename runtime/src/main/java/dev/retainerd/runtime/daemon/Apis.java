@@ -3,12 +3,14 @@ package dev.retainerd.runtime.daemon;
 import dev.retainerd.eventlog.Actor;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.containerd.ContainerdApi;
+import dev.retainerd.runtime.cri.CriImages;
 import dev.retainerd.runtime.cri.CriRuntime;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.grpc.Caller;
 import dev.retainerd.runtime.history.HistoryService;
 import io.grpc.BindableService;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +38,9 @@ final class Apis {
                 services.network()::notReadyReason,
                 () -> info(config, services)),
             Apis::origin));
+    apis.add(
+        new CriImages(
+            images.service(), Images.snapshotsFolder(config), Clock.systemUTC(), Apis::origin));
     apis.addAll(
         ContainerdApi.services(
             new ContainerdApi.Behind(
@@ -45,8 +50,8 @@ final class Apis {
                 images.content(),
                 images.snapshots(),
                 images.diffs(),
-                namespace -> {},
-                config.root().resolve("snapshots").resolve("overlayfs")),
+                namespace -> images.garbage().collect(origin(), namespace),
+                Images.snapshotsFolder(config)),
             Version.NAME,
             ""));
     apis.add(new HistoryService(services.journal().log()));

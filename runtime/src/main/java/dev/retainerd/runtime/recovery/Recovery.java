@@ -101,6 +101,7 @@ public final class Recovery {
         step("shims of the boot before", parts.shims::rebooted);
         forEachSandbox(SandboxPhase.SANDBOX_PHASE_READY, e -> parts.sandboxes.rebooted(self, e));
       } else {
+        parts.tasks.holdStreams();
         shims = parts.shims.reattachAll();
       }
       parts.recorder.open();

@@ -95,6 +95,7 @@ public final class ExecService {
                   .setExecId(execId)
                   .build()));
       int pid = shim(task).start(namespace, containerId, execId);
+      tasks.holdStreams(namespace, containerId);
       journal.commit(
           origin,
           namespace,

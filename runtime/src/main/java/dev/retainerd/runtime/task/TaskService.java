@@ -67,6 +67,7 @@ public final class TaskService {
   private final RuntimeOptions runtimes;
   private final KeyLocks locks = new KeyLocks();
   private final ExitWatch exits = new ExitWatch();
+  private final StreamHolder streams = new StreamHolder();
 
   public TaskService(Journal journal, Shims shims, Bundles bundles, RuntimeOptions runtimes) {
     this.journal = journal;
@@ -187,6 +188,7 @@ public final class TaskService {
   }
 
   void recordCreated(Origin origin, String namespace, String containerId, int pid) {
+    streams.hold(bundles.folder(namespace, containerId));
     journal.commit(
         origin,
         namespace,
@@ -202,7 +204,7 @@ public final class TaskService {
       Origin origin, String namespace, String containerId, String reason, boolean undone) {
     TaskEntry task = get(namespace, containerId);
     discardInShim(task, namespace, containerId);
-    bundles.remove(namespace, containerId);
+    removeBundle(namespace, containerId);
     List<Event> events = new ArrayList<>();
     events.add(
         new Event.TaskCreateFailed(
@@ -361,7 +363,7 @@ public final class TaskService {
         }
       }
       Failpoint.TASK_DELETED_IN_SHIM.hit();
-      bundles.remove(namespace, containerId);
+      removeBundle(namespace, containerId);
       List<Event> events = new ArrayList<>();
       events.add(
           new Event.TaskDeleted(
@@ -390,6 +392,23 @@ public final class TaskService {
             + " did not end within "
             + KILL_PATIENCE.toSeconds()
             + " s of SIGKILL; its process may hang in the kernel");
+  }
+
+  private void removeBundle(String namespace, String containerId) {
+    streams.release(bundles.folder(namespace, containerId));
+    bundles.remove(namespace, containerId);
+  }
+
+  /** Holds streams that came with an exec. */
+  void holdStreams(String namespace, String containerId) {
+    streams.hold(bundles.folder(namespace, containerId));
+  }
+
+  /** After a restart: holds the streams of every task again. */
+  public void holdStreams() {
+    journal
+        .state()
+        .forEach(Kind.TASK, (key, task) -> streams.hold(bundles.folder(key.namespace(), key.id())));
   }
 
   /** Freezes all processes of the container. */
