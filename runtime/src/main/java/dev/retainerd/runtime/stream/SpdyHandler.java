@@ -9,6 +9,7 @@ import io.netty.handler.codec.spdy.DefaultSpdySynReplyFrame;
 import io.netty.handler.codec.spdy.SpdyDataFrame;
 import io.netty.handler.codec.spdy.SpdyFrame;
 import io.netty.handler.codec.spdy.SpdyGoAwayFrame;
+import io.netty.handler.codec.spdy.SpdyHeaders;
 import io.netty.handler.codec.spdy.SpdyPingFrame;
 import io.netty.handler.codec.spdy.SpdyRstStreamFrame;
 import io.netty.handler.codec.spdy.SpdyStreamStatus;
@@ -92,8 +93,11 @@ final class SpdyHandler extends SimpleChannelInboundHandler<SpdyFrame> {
     if (frame.isLast()) {
       stream.input().end();
     }
-    // The reply must come before any data on the stream, so before anyone learns of it.
-    context.writeAndFlush(new DefaultSpdySynReplyFrame(id));
+    // The reply must come before any data on the stream, so before anyone learns of it. Without a
+    // header netty would leave the header block out altogether, and kubectl waits for one.
+    DefaultSpdySynReplyFrame reply = new DefaultSpdySynReplyFrame(id);
+    reply.headers().set(SpdyHeaders.HttpNames.STATUS, "200 OK");
+    context.writeAndFlush(reply);
     if (!opened.opened(stream, frame.headers())) {
       streams.remove(id);
       refuse(context, id);

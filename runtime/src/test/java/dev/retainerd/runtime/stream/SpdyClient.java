@@ -116,7 +116,12 @@ final class SpdyClient implements Closeable {
         }
         data.release();
       }
-      case SpdySynReplyFrame reply -> replied.add(reply.streamId());
+      case SpdySynReplyFrame reply -> {
+        // Without one netty sends no header block at all, and kubectl waits for it for ever.
+        if (!reply.headers().isEmpty()) {
+          replied.add(reply.streamId());
+        }
+      }
       case SpdyRstStreamFrame reset -> refused.add(reset.streamId());
       case SpdyPingFrame ping -> pongs.add(ping.id());
       case SpdyGoAwayFrame goodbye -> away = true;
