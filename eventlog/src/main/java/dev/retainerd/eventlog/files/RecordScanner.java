@@ -4,6 +4,8 @@ import dev.retainerd.eventlog.DamagedEnvelopeException;
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EnvelopeCodec;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -22,6 +24,9 @@ public final class RecordScanner {
   private static final int LENGTH_MASK = 0x3fffffff;
   private static final int WORD_BYTES = 4;
   private static final int WINDOW_BYTES = 256 << 10;
+  private static final byte[] ZEROS = new byte[WINDOW_BYTES];
+  private static final VarHandle LITTLE_ENDIAN =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
   /** What stands at the scanner's position. */
   public sealed interface Found {
@@ -177,9 +182,12 @@ public final class RecordScanner {
   private long nextNonZero(long at) throws IOException {
     long here = at;
     while (here + WORD_BYTES < end && word(here) == 0) {
-      here += WORD_BYTES;
+      int from = (int) (here - windowAt);
+      int mismatch = Arrays.mismatch(window, from, windowLength, ZEROS, 0, windowLength - from);
+      here =
+          mismatch < 0 ? windowAt + (windowLength & -WORD_BYTES) : here + (mismatch & -WORD_BYTES);
     }
-    return here;
+    return Math.min(here, Math.max(at, (end - 1) & -WORD_BYTES));
   }
 
   private boolean zeroFrom(long from) throws IOException {
@@ -202,9 +210,7 @@ public final class RecordScanner {
         return 0;
       }
     }
-    return ByteBuffer.wrap(window, (int) (at - windowAt), WORD_BYTES)
-        .order(ByteOrder.LITTLE_ENDIAN)
-        .getInt();
+    return (int) LITTLE_ENDIAN.get(window, (int) (at - windowAt));
   }
 
   private byte[] bytes(long at, int length) throws IOException {

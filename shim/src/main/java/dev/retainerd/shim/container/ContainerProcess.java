@@ -1,0 +1,287 @@
+package dev.retainerd.shim.container;
+
+import dev.retainerd.shim.output.ProcessStreams;
+import dev.retainerd.shim.posix.Errno;
+import dev.retainerd.shim.posix.Pidfd;
+import dev.retainerd.shim.posix.Posix;
+import dev.retainerd.shim.posix.PosixException;
+import dev.retainerd.shim.posix.Processes;
+import dev.retainerd.shim.protocol.StatusCode;
+import dev.retainerd.shim.protocol.TtrpcException;
+import dev.retainerd.shim.wire.record.ExitRecord;
+import dev.retainerd.shim.wire.record.ProcessRecord;
+import dev.retainerd.shim.wire.record.Stage;
+import dev.retainerd.shim.wire.retain.ExitSource;
+import dev.retainerd.shim.wire.retain.Record;
+import dev.retainerd.shim.wire.retain.RecordKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * One process of a container, the first or an exec, from its making to its end.
+ *
+ * <p>Its end has three steps: {@link #recordEnd} writes the exit record before the process is
+ * reaped; its output is drained; then the end is published, to the journal, to whoever waits and as
+ * an event, but never before the answer to the Start that is under way. Thread-safe.
+ */
+final class ContainerProcess {
+  /** Held by Start and Delete of this process, which exclude each other. */
+  final Object step = new Object();
+
+  private final Shared shared;
+  private final Container container;
+  private final String execId;
+  private final Path folder;
+  private volatile ProcessRecord record;
+  private volatile ProcessStreams streams;
+  private volatile ExitRecord exit;
+  private volatile int pidfd = -1;
+  private volatile CompletableFuture<Void> startGate = CompletableFuture.completedFuture(null);
+  private final CompletableFuture<ExitRecord> published = new CompletableFuture<>();
+
+  ContainerProcess(Shared shared, Container container, Path folder, ProcessRecord record) {
+    this.shared = shared;
+    this.container = container;
+    this.execId = record.getExecId();
+    this.folder = folder;
+    this.record = record;
+  }
+
+  String execId() {
+    return execId;
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  ProcessRecord record() {
+    return record;
+  }
+
+  int pid() {
+    return record.getPid();
+  }
+
+  Stage stage() {
+    return record.getStage();
+  }
+
+  boolean isFirst() {
+    return execId.isEmpty();
+  }
+
+  /** Null while it runs. */
+  ExitRecord exit() {
+    return exit;
+  }
+
+  /** Completes when its end is published. */
+  CompletableFuture<ExitRecord> published() {
+    return published;
+  }
+
+  ProcessStreams streams() {
+    return streams;
+  }
+
+  void setStreams(ProcessStreams streams) {
+    this.streams = streams;
+  }
+
+  ProcessStreams.Wanted wanted() {
+    return new ProcessStreams.Wanted(
+        record.getTerminal(), record.getStdin(), record.getStdout(), record.getStderr());
+  }
+
+  /** Keeps a step on disk before what follows it happens. */
+  void advance(ProcessRecord.Builder next) throws TtrpcException {
+    record = next.build();
+    container.persist(this);
+  }
+
+  void advance(Stage stage) throws TtrpcException {
+    advance(record.toBuilder().setStage(stage));
+  }
+
+  /** Holds the publication of an end back until {@link #endStart}. */
+  CompletableFuture<Void> beginStart() {
+    CompletableFuture<Void> gate = new CompletableFuture<>();
+    startGate = gate;
+    return gate;
+  }
+
+  /** The runtime left the pid in its file: identify, pin and watch the process. */
+  void attachStarted(Stage stage, long sinceNanoTime) throws TtrpcException {
+    int pid = readPid();
+    openPidfd(pid);
+    Processes.Stat stat = Processes.stat(pid);
+    advance(
+        record.toBuilder()
+            .setStage(stage)
+            .setPid(pid)
+            .setStartTimeTicks(stat == null ? 0 : stat.startTicks())
+            .setBootId(shared.bootId()));
+    shared.reaper().claim(pid, sinceNanoTime, this::ended);
+  }
+
+  private int readPid() throws TtrpcException {
+    try {
+      return Integer.parseInt(Files.readString(folder.resolve("pid")).trim());
+    } catch (IOException | NumberFormatException e) {
+      throw new TtrpcException(
+          StatusCode.UNKNOWN, "the OCI runtime left no pid in " + folder.resolve("pid"), e);
+    }
+  }
+
+  private void openPidfd(int pid) {
+    try {
+      pidfd = Pidfd.open(pid);
+      Path pin = folder.resolve("pin");
+      if (!Files.exists(pin)) {
+        Files.createFile(pin);
+      }
+      Pidfd.pin(pidfd, pin.toString());
+    } catch (IOException e) {
+      // Without a pin (an older kernel) only the death of all of us would lose the status.
+    }
+  }
+
+  void ended(int status, long atNanos) {
+    recordEnd(status, atNanos, ExitSource.SHIM, "");
+  }
+
+  /** The first step of an end; idempotent. */
+  void recordEnd(int status, long atNanos, ExitSource source, String reason) {
+    synchronized (this) {
+      if (exit != null) {
+        return;
+      }
+      boolean oom = container.sawOom(status);
+      ExitRecord record =
+          ExitRecord.newBuilder()
+              .setPid(pid())
+              .setExitStatus(status)
+              .setAtNanos(atNanos)
+              .setSource(source)
+              .setReason(reason)
+              .setOomKilled(oom)
+              .build();
+      try {
+        Bundle.write(folder.resolve("exit"), record, true);
+      } catch (IOException e) {
+        System.err.println("the exit of " + this + " could not be written: " + e.getMessage());
+      }
+      exit = record;
+    }
+    publishWhenDrained();
+  }
+
+  /** An end that a predecessor recorded or that the kernel remembers. */
+  void restoreEnd(ExitRecord record) {
+    exit = record;
+    publishWhenDrained();
+  }
+
+  private void publishWhenDrained() {
+    int handle = pidfd;
+    pidfd = -1;
+    Posix.close(handle);
+    ProcessStreams open = streams;
+    CompletableFuture<Void> drained =
+        open == null ? CompletableFuture.completedFuture(null) : open.drained();
+    drained.runAfterBoth(startGate, this::publish);
+  }
+
+  private void publish() {
+    ExitRecord end = exit;
+    shared
+        .journal()
+        .add(
+            Record.newBuilder()
+                .setKind(RecordKind.EXIT)
+                .setNamespace(container.namespace())
+                .setContainerId(container.id())
+                .setExecId(execId)
+                .setPid(end.getPid())
+                .setExitStatus(end.getExitStatus())
+                .setAtNanos(end.getAtNanos())
+                .setSource(end.getSource())
+                .setReason(end.getReason())
+                .setOomKilled(end.getOomKilled()));
+    shared.announcer().exited(container.namespace(), container.id(), execId, end);
+    published.complete(end);
+  }
+
+  /**
+   * Sends a signal.
+   *
+   * @throws TtrpcException NOT_FOUND when it has ended
+   */
+  void signal(int signal) throws TtrpcException {
+    int handle = pidfd;
+    if (exit == null && pid() > 0) {
+      int result = handle >= 0 ? Pidfd.signal(handle, signal) : signalByPid(signal);
+      if (result == 0) {
+        return;
+      }
+      if (result != -Errno.ESRCH) {
+        throw new TtrpcException(
+            StatusCode.INVALID_ARGUMENT, "signal " + signal + " cannot be sent to " + this);
+      }
+    }
+    throw new TtrpcException(StatusCode.NOT_FOUND, "process already finished: " + this);
+  }
+
+  private int signalByPid(int signal) {
+    Processes.Stat stat = Processes.stat(pid());
+    boolean same = stat != null && stat.startTicks() == record.getStartTimeTicks();
+    return same ? Processes.signal(pid(), signal) : -Errno.ESRCH;
+  }
+
+  void setPidfd(int handle) {
+    pidfd = handle;
+  }
+
+  int openPin() {
+    return Posix.tryOpen(folder.resolve("pin").toString(), Posix.O_RDONLY, 0);
+  }
+
+  void resize(int width, int height) throws TtrpcException {
+    ProcessStreams open = streams;
+    if (open == null || !open.hasTerminal()) {
+      return;
+    }
+    try {
+      open.resize(width, height);
+    } catch (PosixException e) {
+      throw new TtrpcException(StatusCode.FAILED_PRECONDITION, this + ": " + e.getMessage(), e);
+    }
+  }
+
+  void closeStdin() throws TtrpcException {
+    ProcessStreams open = streams;
+    if (open != null) {
+      open.closeStdin();
+      advance(record.toBuilder().setStdinClosed(true));
+    }
+  }
+
+  void closeStreams() {
+    ProcessStreams open = streams;
+    if (open != null) {
+      open.close().join();
+    }
+    int handle = pidfd;
+    pidfd = -1;
+    Posix.close(handle);
+  }
+
+  @Override
+  public String toString() {
+    String name = container.namespace() + "/" + container.id();
+    return isFirst() ? name : name + " exec " + execId;
+  }
+}

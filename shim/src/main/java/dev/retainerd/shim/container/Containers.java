@@ -1,0 +1,349 @@
+package dev.retainerd.shim.container;
+
+import dev.retainerd.shim.output.EventLoop;
+import dev.retainerd.shim.output.ProcessStreams;
+import dev.retainerd.shim.posix.Posix;
+import dev.retainerd.shim.posix.PosixException;
+import dev.retainerd.shim.posix.Processes;
+import dev.retainerd.shim.process.OciRuntime;
+import dev.retainerd.shim.process.Reaper;
+import dev.retainerd.shim.protocol.DescriptorHolder;
+import dev.retainerd.shim.protocol.StatusCode;
+import dev.retainerd.shim.protocol.TtrpcException;
+import dev.retainerd.shim.wire.record.ContainerRecord;
+import dev.retainerd.shim.wire.record.ExitRecord;
+import dev.retainerd.shim.wire.record.ProcessRecord;
+import dev.retainerd.shim.wire.record.RuntimeRecord;
+import dev.retainerd.shim.wire.record.Stage;
+import dev.retainerd.shim.wire.retain.AdoptOutcome;
+import dev.retainerd.shim.wire.retain.BundleRef;
+import dev.retainerd.shim.wire.retain.HeldContainer;
+import dev.retainerd.shim.wire.runc.Options;
+import dev.retainerd.shim.wire.task.CreateTaskRequest;
+import dev.retainerd.shim.wire.task.ExecProcessRequest;
+import dev.retainerd.shim.wire.task.StateResponse;
+import dev.retainerd.shim.wire.task.Status;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * All containers that one shim holds, by namespace and id. Thread-safe. Calls may block on the OCI
+ * runtime, except {@link #state}, {@link #await}, {@link #held} and {@link #isEmpty}.
+ */
+public final class Containers {
+  private final ConcurrentHashMap<String, Container> all = new ConcurrentHashMap<>();
+  private final Shared shared;
+  private final String runtimeRoot;
+
+  /**
+   * @param runtimeRoot where OCI runtimes keep their state unless a Create says otherwise; each
+   *     namespace has a folder of its own below it
+   */
+  public Containers(
+      EventLoop loop, Reaper reaper, ExitJournal journal, Announcer announcer, String runtimeRoot) {
+    this.shared = new Shared(loop, reaper, journal, announcer, bootId());
+    this.runtimeRoot = runtimeRoot;
+  }
+
+  /** Names the run of the machine; a pid of another run means nothing. */
+  public static String bootId() {
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).trim();
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  private static String key(String namespace, String id) {
+    return namespace + "/" + id;
+  }
+
+  private Container get(String namespace, String id) throws TtrpcException {
+    Container container = all.get(key(namespace, id));
+    if (container == null) {
+      throw new TtrpcException(
+          StatusCode.NOT_FOUND, "container " + namespace + "/" + id + " is not held by this shim");
+    }
+    return container;
+  }
+
+  public int create(String namespace, CreateTaskRequest request, Options options)
+      throws TtrpcException {
+    Bundle.checkId("container", request.getId());
+    Bundle.checkId("namespace", namespace);
+    Bundle bundle = Bundle.of(request.getBundle());
+    String root = options.getRoot().isEmpty() ? runtimeRoot : options.getRoot();
+    ContainerRecord record =
+        ContainerRecord.newBuilder()
+            .setNamespace(namespace)
+            .setId(request.getId())
+            .setBundle(bundle.path().toString())
+            .setInit(
+                ProcessRecord.newBuilder()
+                    .setTerminal(request.getTerminal())
+                    .setStdin(request.getStdin())
+                    .setStdout(request.getStdout())
+                    .setStderr(request.getStderr()))
+            .setRuntime(
+                RuntimeRecord.newBuilder()
+                    .setBinary(OciRuntime.find(options.getBinaryName()))
+                    .setRoot(Path.of(root).resolve(namespace).toString())
+                    .setSystemdCgroup(options.getSystemdCgroup())
+                    .setNoPivotRoot(options.getNoPivotRoot())
+                    .setNoNewKeyring(options.getNoNewKeyring())
+                    .setCriuWorkPath(options.getCriuWorkPath()))
+            .build();
+    Container container = new Container(shared, bundle, record);
+    if (all.putIfAbsent(key(namespace, request.getId()), container) != null) {
+      throw new TtrpcException(
+          StatusCode.ALREADY_EXISTS,
+          "container " + namespace + "/" + request.getId() + " is held by this shim already");
+    }
+    try {
+      container.create(request);
+      return container.first().pid();
+    } catch (TtrpcException | RuntimeException e) {
+      all.remove(key(namespace, request.getId()), container);
+      throw e;
+    }
+  }
+
+  public int start(String namespace, String id, String execId) throws TtrpcException {
+    Container container = get(namespace, id);
+    return execId.isEmpty() ? container.start() : container.startExec(container.process(execId));
+  }
+
+  public void exec(String namespace, ExecProcessRequest request) throws TtrpcException {
+    get(namespace, request.getId()).addExec(request);
+  }
+
+  public void kill(String namespace, String id, String execId, int signal, boolean allProcesses)
+      throws TtrpcException {
+    Container container = get(namespace, id);
+    container.kill(container.process(execId), signal, allProcesses);
+  }
+
+  public ExitRecord delete(String namespace, String id, String execId) throws TtrpcException {
+    Container container = get(namespace, id);
+    ExitRecord exit = container.delete(container.process(execId));
+    if (execId.isEmpty()) {
+      all.remove(key(namespace, id), container);
+    }
+    return exit;
+  }
+
+  public void pause(String namespace, String id) throws TtrpcException {
+    get(namespace, id).pause();
+  }
+
+  public void resume(String namespace, String id) throws TtrpcException {
+    get(namespace, id).resume();
+  }
+
+  public void update(String namespace, String id, byte[] resources) throws TtrpcException {
+    get(namespace, id).update(resources);
+  }
+
+  public void checkpoint(String namespace, String id, List<String> arguments, String path)
+      throws TtrpcException {
+    Container container = get(namespace, id);
+    List<String> all = new ArrayList<>(arguments);
+    all.add(id);
+    container.runtime().simple(container.bundle().folder(), all.toArray(new String[0]));
+    shared.announcer().checkpointed(namespace, id, path);
+  }
+
+  public void resize(String namespace, String id, String execId, int width, int height)
+      throws TtrpcException {
+    get(namespace, id).process(execId).resize(width, height);
+  }
+
+  public void closeStdin(String namespace, String id, String execId) throws TtrpcException {
+    get(namespace, id).process(execId).closeStdin();
+  }
+
+  public void reopenLog(String namespace, String id) throws TtrpcException {
+    ProcessStreams streams = get(namespace, id).first().streams();
+    if (streams != null) {
+      streams.reopenLog();
+    }
+  }
+
+  /** Completes with the end of a process once it is published. */
+  public CompletableFuture<ExitRecord> await(String namespace, String id, String execId)
+      throws TtrpcException {
+    return get(namespace, id).process(execId).published();
+  }
+
+  /** A pid in the container, and the exec it is of; empty for others. */
+  public record Member(int pid, String execId) {}
+
+  public List<Member> members(String namespace, String id) throws TtrpcException {
+    Container container = get(namespace, id);
+    List<Member> members = new ArrayList<>();
+    Cgroup cgroup = container.cgroup();
+    for (int pid : cgroup == null ? List.<Integer>of() : cgroup.pids()) {
+      String execId = "";
+      for (ContainerProcess exec : container.execs().values()) {
+        execId = exec.pid() == pid ? exec.execId() : execId;
+      }
+      members.add(new Member(pid, execId));
+    }
+    return members;
+  }
+
+  /** The pid of the first process; 0 before it has one. */
+  public int firstPid(String namespace, String id) throws TtrpcException {
+    return get(namespace, id).first().pid();
+  }
+
+  public Stats stats(String namespace, String id) throws TtrpcException {
+    Cgroup cgroup = get(namespace, id).cgroup();
+    if (cgroup == null) {
+      throw new TtrpcException(
+          StatusCode.FAILED_PRECONDITION, "container " + id + " has no cgroup any more");
+    }
+    return Stats.read(cgroup);
+  }
+
+  public StateResponse state(String namespace, String id, String execId) throws TtrpcException {
+    Container container = get(namespace, id);
+    ContainerProcess process = container.process(execId);
+    StateResponse.Builder state =
+        StateResponse.newBuilder()
+            .setId(id)
+            .setBundle(container.bundle().path().toString())
+            .setPid(process.pid())
+            .setStatus(container.status(process))
+            .setStdin(process.record().getStdin())
+            .setStdout(process.record().getStdout())
+            .setStderr(process.record().getStderr())
+            .setTerminal(process.record().getTerminal())
+            .setExecId(execId);
+    ExitRecord exit = process.exit();
+    if (exit != null) {
+      state.setExitStatus(exit.getExitStatus()).setExitedAt(time(exit.getAtNanos()));
+    }
+    return state.build();
+  }
+
+  public static dev.retainerd.shim.wire.known.Timestamp time(long nanos) {
+    return dev.retainerd.shim.wire.known.Timestamp.newBuilder()
+        .setSeconds(Math.floorDiv(nanos, 1_000_000_000L))
+        .setNanos((int) Math.floorMod(nanos, 1_000_000_000L))
+        .build();
+  }
+
+  public boolean isEmpty() {
+    return all.isEmpty();
+  }
+
+  public List<HeldContainer> held() {
+    List<HeldContainer> held = new ArrayList<>();
+    for (Container container : all.values()) {
+      Status status = container.status(container.first());
+      boolean creating = container.first().stage().getNumber() < Stage.CREATED_VALUE;
+      held.add(
+          HeldContainer.newBuilder()
+              .setNamespace(container.namespace())
+              .setId(container.id())
+              .setBundle(container.bundle().path().toString())
+              .setPid(container.first().pid())
+              .setStartTimeTicks(container.first().record().getStartTimeTicks())
+              .setState(creating ? "creating" : status.name().toLowerCase(Locale.ROOT))
+              .addAllExecIds(container.execs().keySet())
+              .build());
+    }
+    return held;
+  }
+
+  /** Sends duplicates of all that has no name in the file system to a holder. */
+  public List<String> sendDescriptors(Path holder) throws TtrpcException {
+    List<String> names = new ArrayList<>();
+    try (DescriptorHolder.Connection connection = DescriptorHolder.connect(holder)) {
+      for (Container container : all.values()) {
+        List<ContainerProcess> processes = new ArrayList<>(container.execs().values());
+        processes.add(container.first());
+        for (ContainerProcess process : processes) {
+          names.addAll(send(connection, container, process));
+        }
+      }
+    } catch (PosixException e) {
+      throw new TtrpcException(StatusCode.UNAVAILABLE, e.getMessage(), e);
+    }
+    return names;
+  }
+
+  private static List<String> send(
+      DescriptorHolder.Connection connection, Container container, ContainerProcess process)
+      throws PosixException {
+    List<String> names = new ArrayList<>();
+    ProcessStreams streams = process.streams();
+    if (streams == null || process.exit() != null) {
+      return names;
+    }
+    PosixException failure = null;
+    for (ProcessStreams.Holdable one : streams.holdables()) {
+      String name = Adoption.holdName(container, process, one.name());
+      try {
+        if (failure == null) {
+          connection.put(name, one.descriptor());
+          names.add(name);
+        }
+      } catch (PosixException e) {
+        failure = e;
+      } finally {
+        Posix.close(one.descriptor());
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+    return names;
+  }
+
+  /** Takes over containers of a shim that is gone; one that is held already is left as it is. */
+  public List<AdoptOutcome> adopt(List<BundleRef> bundles, String holder) {
+    List<AdoptOutcome> outcomes = new ArrayList<>();
+    for (BundleRef ref : bundles) {
+      AdoptOutcome.Builder outcome =
+          AdoptOutcome.newBuilder().setNamespace(ref.getNamespace()).setId(ref.getId());
+      try {
+        String key = key(ref.getNamespace(), ref.getId());
+        Container held = all.get(key);
+        if (held == null) {
+          Adoption adoption = new Adoption(shared, Bundle.of(ref.getBundle()), holder);
+          held = adoption.adopt(ref.getNamespace(), ref.getId());
+          outcome.setMessage(adoption.losses());
+          if (all.putIfAbsent(key, held) != null) {
+            held = all.get(key);
+          }
+        }
+        outcome
+            .setAdopted(true)
+            .setPid(held.first().pid())
+            .setState(held.status(held.first()).name().toLowerCase(Locale.ROOT));
+      } catch (TtrpcException | RuntimeException e) {
+        outcome.setMessage(String.valueOf(e.getMessage()));
+      }
+      outcomes.add(outcome.build());
+    }
+    return outcomes;
+  }
+
+  /** Who we are, together with {@link #bootId}. */
+  public static int selfPid() {
+    return (int) ProcessHandle.current().pid();
+  }
+
+  public static long selfStartTicks() {
+    Processes.Stat stat = Processes.stat(selfPid());
+    return stat == null ? 0 : stat.startTicks();
+  }
+}

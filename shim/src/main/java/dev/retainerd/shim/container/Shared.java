@@ -1,0 +1,8 @@
+package dev.retainerd.shim.container;
+
+import dev.retainerd.shim.output.EventLoop;
+import dev.retainerd.shim.process.Reaper;
+
+/** What all containers of one shim share. */
+record Shared(
+    EventLoop loop, Reaper reaper, ExitJournal journal, Announcer announcer, String bootId) {}

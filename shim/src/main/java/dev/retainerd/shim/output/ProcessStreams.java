@@ -1,0 +1,363 @@
+package dev.retainerd.shim.output;
+
+import dev.retainerd.shim.posix.Posix;
+import dev.retainerd.shim.posix.PosixException;
+import dev.retainerd.shim.protocol.StatusCode;
+import dev.retainerd.shim.protocol.TtrpcException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * All streams of one process: made before it, handed to it, moved while it lives, drained when it
+ * ends, and found again by a successor in the process's folder. Thread-safe: work on the streams is
+ * done by the loop's thread.
+ */
+public final class ProcessStreams {
+  /** How long the last bytes may take to reach a slow destination before the exit is told. */
+  private static final long DRAIN_NANOS = 10_000_000_000L;
+
+  private static final long DRAIN_RETRY_MILLIS = 20;
+  private static final int PIPE_BYTES = 256 << 10;
+
+  /** What a Create or Exec says about its streams. */
+  public record Wanted(boolean terminal, String stdin, String stdout, String stderr) {}
+
+  /** What is known of the process's stdin. */
+  public enum Stdin {
+    /** The process is yet to be started. */
+    NEW,
+    /** A successor takes over; the client may still write. */
+    OPEN,
+    /** A successor takes over; CloseIO was called. */
+    CLOSED
+  }
+
+  private final EventLoop loop;
+  private final Path folder;
+  private final Wanted wanted;
+  private final List<StreamPump> pumps = new ArrayList<>();
+  private final List<Integer> forChild = new ArrayList<>();
+  private volatile CriLog log;
+  private volatile TerminalPump terminal;
+  private StreamPump terminalOnward;
+  private int stdinReader = -1;
+  private int stdinWriter = -1;
+  private boolean closed;
+
+  private ProcessStreams(EventLoop loop, Path folder, Wanted wanted) {
+    this.loop = loop;
+    this.folder = folder;
+    this.wanted = wanted;
+  }
+
+  /**
+   * Opens destinations, FIFOs and stdin.
+   *
+   * @param folder of the process, in the bundle; exists
+   * @throws TtrpcException INVALID_ARGUMENT for a destination that is none, FAILED_PRECONDITION for
+   *     one that cannot be opened
+   */
+  public static ProcessStreams open(EventLoop loop, Path folder, Wanted wanted, Stdin stdin)
+      throws TtrpcException {
+    ProcessStreams streams = new ProcessStreams(loop, folder, wanted);
+    Destination stdout = Destination.parse(wanted.stdout());
+    Destination stderr =
+        wanted.terminal() ? new Destination.Discard() : Destination.parse(wanted.stderr());
+    CompletableFuture<Void> opened = new CompletableFuture<>();
+    loop.submit(
+        () -> {
+          try {
+            streams.openAll(stdout, stderr, stdin);
+            opened.complete(null);
+          } catch (IOException | RuntimeException e) {
+            streams.closeNow();
+            opened.completeExceptionally(e);
+          }
+        });
+    await(opened, "the streams of " + folder);
+    return streams;
+  }
+
+  private void openAll(Destination stdout, Destination stderr, Stdin stdin) throws IOException {
+    FileSink.Target[] shared = new FileSink.Target[1];
+    StreamPump first = openStream(stdout, 0, "stdout", shared);
+    boolean sameFile = stdout.equals(stderr);
+    openStream(stderr, 1, "stderr", sameFile ? shared : new FileSink.Target[1]);
+    terminalOnward = first;
+    if (!wanted.stdin().isEmpty()) {
+      openStdin(stdin);
+    }
+  }
+
+  private StreamPump openStream(
+      Destination destination, int number, String name, FileSink.Target[] shared)
+      throws IOException {
+    Sink sink =
+        switch (destination) {
+          case Destination.Discard() -> null;
+          case Destination.ClientFifo(Path path) -> new FifoSink(path);
+          case Destination.RawFile(Path path) -> {
+            if (shared[0] == null) {
+              shared[0] = new FileSink.Target(path);
+            }
+            yield new FileSink(shared[0]);
+          }
+          case Destination.CriFile(Path path) -> {
+            if (log == null) {
+              log = CriLog.open(path, folder);
+            }
+            yield log.sink(number);
+          }
+        };
+    if (sink == null) {
+      return null;
+    }
+    Path fifo = fifo(name);
+    Posix.makeFifo(fifo.toString());
+    int pipe = Posix.open(fifo.toString(), Posix.O_RDONLY | Posix.O_NONBLOCK, 0);
+    Posix.growPipe(pipe, PIPE_BYTES);
+    StreamPump pump = new StreamPump(loop, pipe, sink);
+    pumps.add(pump);
+    pump.start();
+    return pump;
+  }
+
+  /**
+   * The client's FIFO goes to the process as it is. Our own writer keeps it from ending when the
+   * client pauses; CloseIO gives that up.
+   */
+  private void openStdin(Stdin stdin) throws PosixException {
+    String path = wanted.stdin();
+    int reader = Posix.tryOpen(path, Posix.O_RDONLY | Posix.O_NONBLOCK, 0);
+    if (reader < 0 && stdin == Stdin.NEW) {
+      throw new PosixException("cannot open the stdin FIFO " + path, -reader);
+    }
+    if (reader >= 0 && stdin != Stdin.CLOSED) {
+      stdinWriter = Posix.open(path, Posix.O_WRONLY | Posix.O_NONBLOCK, 0);
+    }
+    if (stdin == Stdin.NEW || wanted.terminal()) {
+      stdinReader = reader;
+    } else {
+      // The process has its own; another reader would keep the client from seeing its end.
+      Posix.close(reader);
+    }
+  }
+
+  private Path fifo(String name) {
+    return folder.resolve(name + ".fifo");
+  }
+
+  /**
+   * Descriptors for the process's 0, 1 and 2, closed again by {@link #givenAway}. A process with a
+   * terminal gets /dev/null, because the runtime gives it the terminal.
+   */
+  public int[] forProcess() throws PosixException {
+    int[] all = new int[3];
+    if (wanted.terminal() || stdinReader < 0) {
+      all[0] = Posix.open("/dev/null", Posix.O_RDONLY, 0);
+    } else {
+      all[0] = stdinReader;
+      stdinReader = -1;
+      Posix.setBlocking(all[0], true);
+    }
+    forChild.add(all[0]);
+    all[1] = writer("stdout", wanted.stdout());
+    all[2] = writer("stderr", wanted.stderr());
+    return all;
+  }
+
+  private int writer(String name, String destination) throws PosixException {
+    boolean none = wanted.terminal() || destination.isEmpty();
+    String path = none ? "/dev/null" : fifo(name).toString();
+    int fd = Posix.open(path, Posix.O_RDWR, 0);
+    forChild.add(fd);
+    return fd;
+  }
+
+  /** The process has its descriptors; ours are closed, so that its end can be seen. */
+  public void givenAway() {
+    for (int fd : forChild) {
+      Posix.close(fd);
+    }
+    forChild.clear();
+  }
+
+  /** Takes over the master of the process's terminal and owns it from now on. */
+  public void attachTerminal(int master) throws TtrpcException {
+    CompletableFuture<Void> attached = new CompletableFuture<>();
+    loop.submit(
+        () -> {
+          try {
+            Path stage = fifo("stdout");
+            Posix.makeFifo(stage.toString());
+            int fd = Posix.open(stage.toString(), Posix.O_RDWR | Posix.O_NONBLOCK, 0);
+            TerminalPump pump = new TerminalPump(loop, master, fd, terminalOnward, stdinReader);
+            stdinReader = -1;
+            terminal = pump;
+            pump.start();
+            attached.complete(null);
+          } catch (PosixException | RuntimeException e) {
+            attached.completeExceptionally(e);
+          }
+        });
+    await(attached, "the terminal of " + folder);
+  }
+
+  public boolean hasTerminal() {
+    return terminal != null;
+  }
+
+  public void resize(int width, int height) throws PosixException {
+    TerminalPump pump = terminal;
+    if (pump != null) {
+      pump.resize(width, height);
+    }
+  }
+
+  /** What a successor could not open again by name, to be held elsewhere. */
+  public record Holdable(String name, int descriptor) {}
+
+  /** Duplicates, to be closed by the caller. */
+  public List<Holdable> holdables() {
+    CompletableFuture<List<Holdable>> found = new CompletableFuture<>();
+    loop.submit(
+        () -> {
+          List<Holdable> all = new ArrayList<>();
+          try {
+            for (int i = 0; i < pumps.size() && !closed; i++) {
+              all.add(new Holdable("pipe" + i, Posix.duplicate(pumps.get(i).pipe())));
+            }
+            if (terminal != null && !closed) {
+              all.add(new Holdable("terminal", Posix.duplicate(terminal.master())));
+            }
+          } catch (PosixException e) {
+            // Out of descriptors: what could be had is better than nothing.
+          }
+          found.complete(all);
+        });
+    return found.join();
+  }
+
+  /** The client has typed its last: the process sees the end when the client has closed as well. */
+  public void closeStdin() {
+    loop.submit(
+        () -> {
+          Posix.close(stdinWriter);
+          stdinWriter = -1;
+        });
+  }
+
+  /**
+   * Completes when all that the ended process wrote is where it belongs, or after ten seconds in
+   * which its destination did not take it. Never fails.
+   */
+  public CompletableFuture<Void> drained() {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    long deadline = System.nanoTime() + DRAIN_NANOS;
+    loop.submit(() -> drain(done, deadline));
+    return done;
+  }
+
+  private void drain(CompletableFuture<Void> done, long deadline) {
+    boolean empty = terminal == null || terminal.turn();
+    for (StreamPump pump : pumps) {
+      empty &= pump.turn();
+    }
+    for (StreamPump pump : pumps) {
+      empty = empty && pump.flush();
+    }
+    if (empty || closed || System.nanoTime() - deadline >= 0) {
+      if (terminal != null) {
+        closeTerminal();
+      }
+      done.complete(null);
+      return;
+    }
+    loop.after(DRAIN_RETRY_MILLIS, () -> drain(done, deadline));
+  }
+
+  /** With the terminal's process gone, the stage's end must reach whoever reads the output. */
+  private void closeTerminal() {
+    terminal.close();
+    for (StreamPump pump : pumps) {
+      pump.turn();
+    }
+  }
+
+  /** Begins a new file at the path of a CRI log; nothing to do for other destinations. */
+  public void reopenLog() throws TtrpcException {
+    CompletableFuture<Void> reopened = new CompletableFuture<>();
+    loop.submit(
+        () -> {
+          try {
+            if (log != null && !closed) {
+              log.reopen();
+            }
+            reopened.complete(null);
+          } catch (IOException | RuntimeException e) {
+            reopened.completeExceptionally(e);
+          }
+        });
+    await(reopened, "the log of " + folder);
+  }
+
+  /** Ends all streams; returns at once. */
+  public CompletableFuture<Void> close() {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    loop.submit(
+        () -> {
+          closeNow();
+          done.complete(null);
+        });
+    return done;
+  }
+
+  private void closeNow() {
+    if (closed) {
+      return;
+    }
+    for (StreamPump pump : pumps) {
+      pump.turn();
+      pump.close();
+    }
+    if (terminal != null) {
+      terminal.close();
+    }
+    Posix.close(stdinReader);
+    Posix.close(stdinWriter);
+    stdinReader = -1;
+    stdinWriter = -1;
+    givenAway();
+    closed = true;
+  }
+
+  private static void await(CompletableFuture<Void> work, String what) throws TtrpcException {
+    try {
+      work.get(30, java.util.concurrent.TimeUnit.SECONDS);
+    } catch (java.util.concurrent.ExecutionException e) {
+      throw new TtrpcException(
+          StatusCode.FAILED_PRECONDITION,
+          what + " cannot be opened: " + e.getCause().getMessage(),
+          e.getCause());
+    } catch (java.util.concurrent.TimeoutException e) {
+      throw new TtrpcException(
+          StatusCode.DEADLINE_EXCEEDED, what + " could not be opened within 30 s", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new TtrpcException(StatusCode.CANCELLED, what + " were given up", e);
+    }
+  }
+
+  /** Removes what the streams keep in the process's folder. */
+  public static void removeFiles(Path folder) throws IOException {
+    try (var files = Files.newDirectoryStream(folder, "{stdout,stderr,log-position}*")) {
+      for (Path file : files) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+}

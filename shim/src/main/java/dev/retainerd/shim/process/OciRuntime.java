@@ -1,0 +1,225 @@
+package dev.retainerd.shim.process;
+
+import dev.retainerd.shim.posix.Posix;
+import dev.retainerd.shim.posix.PosixException;
+import dev.retainerd.shim.posix.Processes;
+import dev.retainerd.shim.protocol.StatusCode;
+import dev.retainerd.shim.protocol.TtrpcException;
+import dev.retainerd.shim.wire.record.RuntimeRecord;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Calls of runc or crun for the containers of one root. Every call has a deadline, after which the
+ * runtime is killed; what the runtime says in its log becomes the message of the refusal.
+ * Thread-safe.
+ */
+public final class OciRuntime {
+  private static final long CALL_SECONDS = 60;
+  private static final AtomicLong CALLS = new AtomicLong();
+  private static final String DEFAULT_PATH =
+      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+  private final Reaper reaper;
+  private final RuntimeRecord options;
+
+  public OciRuntime(Reaper reaper, RuntimeRecord options) {
+    this.reaper = reaper;
+    this.options = options;
+  }
+
+  /**
+   * The runtime's file.
+   *
+   * @throws TtrpcException FAILED_PRECONDITION when there is none
+   */
+  public static String find(String name) throws TtrpcException {
+    String wanted = name.isEmpty() ? "runc" : name;
+    if (wanted.startsWith("/")) {
+      if (Files.isExecutable(Path.of(wanted))) {
+        return wanted;
+      }
+    } else if (wanted.indexOf('/') < 0) {
+      String path = System.getenv("PATH");
+      for (String folder : (path == null ? DEFAULT_PATH : path + ":" + DEFAULT_PATH).split(":")) {
+        if (folder.startsWith("/") && Files.isExecutable(Path.of(folder, wanted))) {
+          return folder + "/" + wanted;
+        }
+      }
+    }
+    throw new TtrpcException(
+        StatusCode.FAILED_PRECONDITION,
+        "the OCI runtime " + wanted + " is not there; install it or set BinaryName in the options");
+  }
+
+  public void create(String id, Path bundle, Path folder, String consoleSocket, int[] stdio)
+      throws TtrpcException {
+    List<String> arguments = new ArrayList<>(List.of("create", "--bundle", bundle.toString()));
+    addProcessOptions(arguments, folder, consoleSocket);
+    if (options.getNoPivotRoot()) {
+      arguments.add("--no-pivot");
+    }
+    if (options.getNoNewKeyring()) {
+      arguments.add("--no-new-keyring");
+    }
+    arguments.add(id);
+    call(folder, arguments, stdio);
+  }
+
+  public void exec(String id, Path folder, String consoleSocket, int[] stdio)
+      throws TtrpcException {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("exec", "--process", folder.resolve("spec.json").toString(), "--detach"));
+    addProcessOptions(arguments, folder, consoleSocket);
+    arguments.add(id);
+    call(folder, arguments, stdio);
+  }
+
+  private static void addProcessOptions(List<String> arguments, Path folder, String consoleSocket) {
+    arguments.add("--pid-file");
+    arguments.add(folder.resolve("pid").toString());
+    if (!consoleSocket.isEmpty()) {
+      arguments.add("--console-socket");
+      arguments.add(consoleSocket);
+    }
+  }
+
+  /** Any other call, with its arguments. */
+  public void simple(Path folder, String... arguments) throws TtrpcException {
+    call(folder, List.of(arguments), null);
+  }
+
+  private void call(Path folder, List<String> arguments, int[] stdio) throws TtrpcException {
+    Path log = folder.resolve("runtime-" + CALLS.incrementAndGet() + ".log");
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                options.getBinary(),
+                "--root",
+                options.getRoot(),
+                "--log",
+                log.toString(),
+                "--log-format",
+                "json"));
+    if (options.getSystemdCgroup()) {
+      all.add("--systemd-cgroup");
+    }
+    all.addAll(arguments);
+    int none = -1;
+    try {
+      none = Posix.open("/dev/null", Posix.O_RDWR, 0);
+      int[] three = stdio == null ? new int[] {none, none, none} : stdio;
+      int status = run(folder, all, arguments.get(0), three);
+      if (status != 0) {
+        throw new TtrpcException(
+            StatusCode.UNKNOWN,
+            "OCI runtime " + arguments.get(0) + " failed: " + reason(log, status));
+      }
+    } catch (PosixException e) {
+      throw new TtrpcException(StatusCode.UNKNOWN, e.getMessage(), e);
+    } finally {
+      Posix.close(none);
+      removeQuietly(log);
+    }
+  }
+
+  private int run(Path folder, List<String> command, String verb, int[] stdio)
+      throws PosixException, TtrpcException {
+    CompletableFuture<Integer> ended = new CompletableFuture<>();
+    Path note = folder.resolve("runtime-call");
+    int pid =
+        reaper.spawn(
+            new Processes.Command(
+                command.get(0),
+                command,
+                environment(),
+                folder.toString(),
+                stdio[0],
+                stdio[1],
+                stdio[2],
+                false),
+            (status, atNanos) -> ended.complete(status));
+    boolean noted = verb.equals("create") && write(note, pid);
+    try {
+      return ended.get(CALL_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      reaper.signalIfOurs(pid, Processes.SIGKILL);
+      throw new TtrpcException(
+          StatusCode.DEADLINE_EXCEEDED,
+          "OCI runtime " + verb + " did not end within " + CALL_SECONDS + " s and was killed",
+          e);
+    } catch (InterruptedException | ExecutionException e) {
+      throw new TtrpcException(StatusCode.INTERNAL, "OCI runtime " + verb + " was given up", e);
+    } finally {
+      if (noted) {
+        removeQuietly(note);
+      }
+    }
+  }
+
+  /** A successor that finds this note knows that the call may still be under way. */
+  private static boolean write(Path note, int pid) {
+    Processes.Stat stat = Processes.stat(pid);
+    try {
+      Files.writeString(note, pid + " " + (stat == null ? 0 : stat.startTicks()));
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static List<String> environment() {
+    List<String> environment = new ArrayList<>();
+    for (Map.Entry<String, String> one : System.getenv().entrySet()) {
+      if (!one.getKey().startsWith("RETAIN") && !one.getKey().equals("MALLOC_ARENA_MAX")) {
+        environment.add(one.getKey() + "=" + one.getValue());
+      }
+    }
+    if (System.getenv("PATH") == null) {
+      environment.add("PATH=" + DEFAULT_PATH);
+    }
+    return environment;
+  }
+
+  private static String reason(Path log, int status) {
+    String last = "";
+    try {
+      for (String line : Files.readAllLines(log)) {
+        last = messageOf(line, last);
+      }
+    } catch (IOException e) {
+      // Without a log the status must do.
+    }
+    return last.isEmpty() ? "it ended with status " + status + " and said nothing" : last;
+  }
+
+  private static String messageOf(String line, String otherwise) {
+    try {
+      Object entry = Json.parse(line);
+      boolean grave =
+          Json.get(entry, "level") instanceof String level
+              && (level.equals("error") || level.equals("fatal"));
+      return grave && Json.get(entry, "msg") instanceof String message ? message : otherwise;
+    } catch (IllegalArgumentException e) {
+      return line.isBlank() ? otherwise : line;
+    }
+  }
+
+  private static void removeQuietly(Path path) {
+    try {
+      Files.deleteIfExists(path);
+    } catch (IOException e) {
+      // It goes with its folder.
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package dev.retainerd.shim.service;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageLite;
+import dev.retainerd.shim.container.Containers;
+import dev.retainerd.shim.container.ExitJournal;
+import dev.retainerd.shim.protocol.StatusCode;
+import dev.retainerd.shim.protocol.TtrpcCall;
+import dev.retainerd.shim.protocol.TtrpcException;
+import dev.retainerd.shim.wire.known.Empty;
+import dev.retainerd.shim.wire.retain.AdoptRequest;
+import dev.retainerd.shim.wire.retain.AdoptResponse;
+import dev.retainerd.shim.wire.retain.InfoResponse;
+import dev.retainerd.shim.wire.retain.RecordsRequest;
+import dev.retainerd.shim.wire.retain.RecordsResponse;
+import dev.retainerd.shim.wire.retain.ReopenLogRequest;
+import dev.retainerd.shim.wire.retain.SendDescriptorsRequest;
+import dev.retainerd.shim.wire.retain.SendDescriptorsResponse;
+import dev.retainerd.shim.wire.retain.ShutdownIfEmptyResponse;
+import java.nio.file.Path;
+
+/** Our own service: shim.proto. Thread-safe. */
+final class RetainCalls {
+  private static final long WAIT_MAX_MILLIS = 60_000;
+
+  private final Containers containers;
+  private final ExitJournal journal;
+  private final String version;
+  private final Runnable exit;
+
+  RetainCalls(Containers containers, ExitJournal journal, String version, Runnable exit) {
+    this.containers = containers;
+    this.journal = journal;
+    this.version = version;
+    this.exit = exit;
+  }
+
+  /** The answer, or null when it comes later. */
+  MessageLite serve(TtrpcCall call) throws TtrpcException, InvalidProtocolBufferException {
+    byte[] bytes = call.payload();
+    return switch (call.method()) {
+      case "Info" -> info();
+      case "Adopt" -> {
+        AdoptRequest request = AdoptRequest.parseFrom(bytes);
+        yield AdoptResponse.newBuilder()
+            .addAllOutcomes(
+                containers.adopt(request.getContainersList(), request.getHolderSocket()))
+            .build();
+      }
+      case "Records" -> {
+        RecordsRequest request = RecordsRequest.parseFrom(bytes);
+        long wait = Math.min(WAIT_MAX_MILLIS, Integer.toUnsignedLong(request.getWaitMillis()));
+        journal.read(
+            request.getSince(),
+            wait,
+            records -> call.answer(RecordsResponse.newBuilder().addAllRecords(records).build()));
+        yield null;
+      }
+      case "ReopenLog" -> {
+        ReopenLogRequest request = ReopenLogRequest.parseFrom(bytes);
+        containers.reopenLog(request.getNamespace(), request.getId());
+        yield Empty.getDefaultInstance();
+      }
+      case "SendDescriptors" -> {
+        Path holder = Path.of(SendDescriptorsRequest.parseFrom(bytes).getHolderSocket());
+        yield SendDescriptorsResponse.newBuilder()
+            .addAllNames(containers.sendDescriptors(holder))
+            .build();
+      }
+      case "ShutdownIfEmpty" -> {
+        boolean empty = containers.isEmpty();
+        if (empty) {
+          exit.run();
+        }
+        yield ShutdownIfEmptyResponse.newBuilder().setShuttingDown(empty).build();
+      }
+      default ->
+          throw new TtrpcException(
+              StatusCode.UNIMPLEMENTED, "method " + call.method() + " is not served by this shim");
+    };
+  }
+
+  private MessageLite info() {
+    return InfoResponse.newBuilder()
+        .setPid(Containers.selfPid())
+        .setStartTimeTicks(Containers.selfStartTicks())
+        .setVersion(version)
+        .setBootId(Containers.bootId())
+        .addAllContainers(containers.held())
+        .setLastRecord(journal.last())
+        .build();
+  }
+}
