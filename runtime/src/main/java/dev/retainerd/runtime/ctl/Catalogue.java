@@ -1,6 +1,9 @@
 package dev.retainerd.runtime.ctl;
 
 import dev.retainerd.runtime.ctl.command.Verb;
+import dev.retainerd.runtime.ctl.cri.PodContainerVerbs;
+import dev.retainerd.runtime.ctl.cri.PodImageVerbs;
+import dev.retainerd.runtime.ctl.cri.PodVerbs;
 import dev.retainerd.runtime.ctl.history.EventsVerb;
 import dev.retainerd.runtime.ctl.history.ExplainVerb;
 import dev.retainerd.runtime.ctl.image.ContentVerbs;
@@ -83,6 +86,36 @@ final class Catalogue {
               verb("create,c", NamespaceVerbs.Create::new),
               verb("label", NamespaceVerbs.Label::new),
               verb("remove,rm", NamespaceVerbs.Rm::new)),
+          noun(
+              "pods,pod",
+              "manage pods",
+              verb("list,ls", PodVerbs.Ls::new),
+              verb("run", PodVerbs.Run::new),
+              verb("inspect", PodVerbs.Inspect::new),
+              verb("stop", PodVerbs.Stop::new),
+              verb("remove,rm", PodVerbs.Rm::new)),
+          noun(
+              "cri",
+              "what kubelet asks for, in crictl's words",
+              verb("pods", PodVerbs.Ls::new),
+              verb("runp", PodVerbs.Run::new),
+              verb("inspectp", PodVerbs.Inspect::new),
+              verb("stopp", PodVerbs.Stop::new),
+              verb("rmp", PodVerbs.Rm::new),
+              verb("ps", PodContainerVerbs.Ps::new),
+              verb("create", PodContainerVerbs.Create::new),
+              verb("start", PodContainerVerbs.Start::new),
+              verb("stop", PodContainerVerbs.Stop::new),
+              verb("rm", PodContainerVerbs.Rm::new),
+              verb("inspect", PodContainerVerbs.Inspect::new),
+              verb("exec", PodContainerVerbs.Exec::new),
+              verb("images", PodImageVerbs.Ls::new),
+              verb("pull", PodImageVerbs.Pull::new),
+              verb("rmi", PodImageVerbs.Rm::new),
+              verb("inspecti", PodImageVerbs.Inspect::new),
+              verb("imagefsinfo", PodImageVerbs.FsInfo::new),
+              verb("info", PodImageVerbs.Info::new),
+              verb("version", PodImageVerbs.Version::new)),
           noun(
               "snapshots,snapshot",
               "manage snapshots",

@@ -175,7 +175,8 @@ public final class RetainctlMain implements Runnable {
   private void add(CommandLine parent, Catalogue.Entry entry) {
     Verb verb = entry.make().get();
     verb.connectWith(this::open);
-    parent.addSubcommand(entry.names().getFirst(), verb);
+    List<String> others = entry.names().subList(1, entry.names().size());
+    parent.addSubcommand(entry.names().getFirst(), verb, others.toArray(String[]::new));
   }
 
   private Session open() {

@@ -29,7 +29,6 @@ import picocli.CommandLine.Parameters;
  */
 @Command(
     name = "events",
-    aliases = "event",
     description = {
       "display events: containerd's as they come,",
       "or with --from the node's own history from a sequence on"

@@ -36,7 +36,7 @@ public final class ContentVerbs {
   }
 
   /** Lists them. */
-  @Command(name = "list", aliases = "ls", description = "list all blobs in the store")
+  @Command(name = "list", description = "list all blobs in the store")
   public static final class Ls extends Verb {
     @Option(
         names = {"-q", "--quiet"},
@@ -128,10 +128,7 @@ public final class ContentVerbs {
   }
 
   /** Deletes some. */
-  @Command(
-      name = "delete",
-      aliases = {"del", "remove", "rm"},
-      description = "permanently delete one or more blobs")
+  @Command(name = "delete", description = "permanently delete one or more blobs")
   public static final class Rm extends Verb {
     @Parameters(arity = "1..*", paramLabel = "DIGEST")
     List<String> digests;

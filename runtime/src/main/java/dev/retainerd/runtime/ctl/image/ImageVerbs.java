@@ -88,7 +88,7 @@ public final class ImageVerbs {
   }
 
   /** Lists them. */
-  @Command(name = "list", aliases = "ls", description = "list images known to the daemon")
+  @Command(name = "list", description = "list images known to the daemon")
   public static final class Ls extends Verb {
     @Option(
         names = {"-q", "--quiet"},
@@ -198,10 +198,7 @@ public final class ImageVerbs {
   }
 
   /** Removes some. */
-  @Command(
-      name = "delete",
-      aliases = {"del", "remove", "rm"},
-      description = "remove one or more images by reference")
+  @Command(name = "delete", description = "remove one or more images by reference")
   public static final class Rm extends Verb {
     @Option(
         names = "--sync",

@@ -47,7 +47,7 @@ public final class ContainerVerbs {
   }
 
   /** Lists them. */
-  @Command(name = "list", aliases = "ls", description = "list containers")
+  @Command(name = "list", description = "list containers")
   public static final class Ls extends Verb {
     @Option(
         names = {"-q", "--quiet"},
@@ -133,10 +133,7 @@ public final class ContainerVerbs {
   }
 
   /** Deletes some, and their snapshots. */
-  @Command(
-      name = "delete",
-      aliases = {"del", "remove", "rm"},
-      description = "delete one or more existing containers")
+  @Command(name = "delete", description = "delete one or more existing containers")
   public static final class Rm extends Verb {
     @Option(names = "--keep-snapshot", description = "do not clean up snapshot with container")
     boolean keepSnapshot;

@@ -33,7 +33,7 @@ public final class LeaseVerbs {
   }
 
   /** Lists them. */
-  @Command(name = "list", aliases = "ls", description = "list all active leases")
+  @Command(name = "list", description = "list all active leases")
   public static final class Ls extends Verb {
     @Option(
         names = {"-q", "--quiet"},
@@ -100,10 +100,7 @@ public final class LeaseVerbs {
   }
 
   /** Deletes some. */
-  @Command(
-      name = "delete",
-      aliases = {"del", "remove", "rm"},
-      description = "delete a lease")
+  @Command(name = "delete", description = "delete a lease")
   public static final class Rm extends Verb {
     @Option(
         names = "--sync",

@@ -31,7 +31,7 @@ public final class NamespaceVerbs {
   }
 
   /** Lists them. */
-  @Command(name = "list", aliases = "ls", description = "list namespaces")
+  @Command(name = "list", description = "list namespaces")
   public static final class Ls extends Verb {
     @Option(
         names = {"-q", "--quiet"},
@@ -68,7 +68,7 @@ public final class NamespaceVerbs {
   }
 
   /** Creates one. */
-  @Command(name = "create", aliases = "c", description = "create a new namespace")
+  @Command(name = "create", description = "create a new namespace")
   public static final class Create extends Verb {
     @Parameters(index = "0", paramLabel = "NAMESPACE")
     String name;
@@ -110,7 +110,7 @@ public final class NamespaceVerbs {
   }
 
   /** Removes some. */
-  @Command(name = "remove", aliases = "rm", description = "remove one or more namespaces")
+  @Command(name = "remove", description = "remove one or more namespaces")
   public static final class Rm extends Verb {
     @Option(
         names = {"-c", "--cgroup"},

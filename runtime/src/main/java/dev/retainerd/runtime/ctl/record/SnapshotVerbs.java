@@ -88,7 +88,7 @@ public final class SnapshotVerbs {
   }
 
   /** Lists them. */
-  @Command(name = "list", aliases = "ls", description = "list snapshots")
+  @Command(name = "list", description = "list snapshots")
   public static final class Ls extends Snapshotting {
     @Parameters(paramLabel = "FILTER")
     List<String> filters = new ArrayList<>();
@@ -180,10 +180,7 @@ public final class SnapshotVerbs {
   }
 
   /** Removes some. */
-  @Command(
-      name = "delete",
-      aliases = {"del", "remove", "rm"},
-      description = "remove snapshots")
+  @Command(name = "delete", description = "remove snapshots")
   public static final class Rm extends Snapshotting {
     @Parameters(arity = "1..*", paramLabel = "KEY")
     List<String> keys;
@@ -298,10 +295,7 @@ public final class SnapshotVerbs {
   }
 
   /** Prints the commands that mount it. */
-  @Command(
-      name = "mounts",
-      aliases = {"m", "mount"},
-      description = "mount gets mount commands for the snapshots")
+  @Command(name = "mounts", description = "mount gets mount commands for the snapshots")
   public static final class Mounts extends Snapshotting {
     @Parameters(index = "0", paramLabel = "TARGET")
     String target;

@@ -49,7 +49,7 @@ public final class TaskVerbs {
   }
 
   /** Lists them. */
-  @Command(name = "list", aliases = "ls", description = "list tasks")
+  @Command(name = "list", description = "list tasks")
   public static final class Ls extends Verb {
     @Option(
         names = {"-q", "--quiet"},
@@ -139,10 +139,7 @@ public final class TaskVerbs {
   }
 
   /** Deletes some. */
-  @Command(
-      name = "delete",
-      aliases = {"del", "remove", "rm"},
-      description = "delete one or more tasks")
+  @Command(name = "delete", description = "delete one or more tasks")
   public static final class Rm extends Verb {
     @Option(
         names = {"-f", "--force"},
@@ -254,10 +251,7 @@ public final class TaskVerbs {
   }
 
   /** Shows what it uses. */
-  @Command(
-      name = "metrics",
-      aliases = "metric",
-      description = "get a single data point of metrics for a task")
+  @Command(name = "metrics", description = "get a single data point of metrics for a task")
   public static final class Metrics extends Verb {
     @Option(names = "--format", defaultValue = "table", description = "\"table\" or \"json\"")
     String format;
