@@ -132,13 +132,8 @@ end_training() { # FOLDER
   rm -rf --one-file-system "$1"
 }
 
-# The shim serves for a moment and is asked what the daemon asks a fresh one.
-run_shim() {
-  local folder shim
-  folder=$(mktemp -d /tmp/retain-train-XXXXXX)
-  timeout 60 "$DIST/bin/containerd-shim-retain-v1" --version || true
-  rm -rf --one-file-system "$folder"
-}
+# The shim trains itself: it serves in a folder of its own and goes once through a container's life.
+train_shim() { trained shim run_once "$DIST/bin/containerd-shim-retain-v1" train; }
 
 train_daemon() { trained daemon run_daemon; }
 run_ctl() { # FOLDER
@@ -171,4 +166,11 @@ train_all() {
       step_done "aot-$aot" "$due"
     fi
   done
+  [ -x "$DIST/bin/containerd-shim-retain-v1" ] || return 0
+  due=$(train_inputs containerd-shim-retain-v1)
+  if step_is_due aot-shim "$due" || ! [ -f "$DIST/lib/aot/shim.aot" ]; then
+    say "training the shim"
+    train_shim
+    step_done aot-shim "$due"
+  fi
 }
