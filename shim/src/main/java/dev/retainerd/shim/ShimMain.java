@@ -55,10 +55,7 @@ public final class ShimMain {
       case "serve" -> ShimServer.serve(arguments);
       case "start" -> ContainerdActions.start(arguments);
       case "delete" -> ContainerdActions.delete(arguments);
-<<<<<<< HEAD
-=======
       case "train" -> Training.run();
->>>>>>> 59b98c5 (Put back what a merge had taken away, start the shim from a launcher and train its AOT cache)
       default ->
           throw new IllegalArgumentException(
               "no action " + arguments.action() + "; use serve, start or delete, or --help");
