@@ -106,10 +106,20 @@ record KeyWalk(
         return;
       }
     }
-    String hint =
-        NearestKey.hint(keys, version, full, table.names())
-            .orElse("remove it, or see retainerd config default for all keys");
-    problem(written, "unknown key %s; %s", written, hint);
+    String fullName = SHORT_PLUGIN_NAMES.get(full.last());
+    if (fullName != null && full.parent().equals(Key.of("plugins"))) {
+      problem(
+          written,
+          "unknown key %s: short names belong to config version 1; write %s instead",
+          written,
+          full.parent().child(fullName));
+      return;
+    }
+    problem(
+        written,
+        "unknown key %s; %s",
+        written,
+        NearestKey.hint(keys, version, full, table.names()));
   }
 
   private static boolean isIn(Node tree, Key key) {

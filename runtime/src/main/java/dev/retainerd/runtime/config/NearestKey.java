@@ -9,37 +9,33 @@ final class NearestKey {
   private NearestKey() {}
 
   /**
-   * The hint for an unknown key, to stand after a semicolon; empty where nothing is near.
+   * The hint for an unknown key, to stand after a semicolon. There is always one, be it far.
    *
    * @param written the key, its last segment being the one that is unknown
    * @param siblings what may stand in its table
    */
-  static Optional<String> hint(KeyTable table, int version, Key written, List<String> siblings) {
-    Optional<String> sibling = nearest(written.last(), siblings);
+  static String hint(KeyTable table, int version, Key written, List<String> siblings) {
+    Optional<String> sibling =
+        nearest(written.last(), siblings)
+            .or(() -> siblings.stream().filter(it -> it.startsWith(written.last())).findFirst());
     if (sibling.isPresent()) {
-      return Optional.of("did you mean " + written.parent().child(sibling.get()) + "?");
+      return "did you mean " + written.parent().child(sibling.get()) + "?";
     }
-    Optional<Key> elsewhere =
-        table.keys().stream()
-            .filter(key -> key.inVersion(version))
-            .map(KnownKey::pattern)
-            .filter(pattern -> pattern.last().equals(written.last()))
-            .min(Comparator.comparingInt(pattern -> distance(pattern + "", written + "")));
-    if (elsewhere.isPresent()) {
-      return Optional.of("did you mean " + elsewhere.get() + "?");
+    List<Key> all =
+        table.keys().stream().filter(key -> key.inVersion(version)).map(KnownKey::pattern).toList();
+    List<Key> sameName = all.stream().filter(key -> key.last().equals(written.last())).toList();
+    if (!sameName.isEmpty()) {
+      return "did you mean " + nearestKey(written, sameName) + "?";
     }
-    return table.keys().stream()
-        .filter(key -> key.inVersion(version))
-        .map(key -> key.pattern().last())
-        .filter(name -> near(name, written.last()))
-        .min(Comparator.comparingInt(name -> distance(name, written.last())))
-        .flatMap(
-            name ->
-                table.keys().stream()
-                    .filter(key -> key.inVersion(version) && key.pattern().last().equals(name))
-                    .map(KnownKey::pattern)
-                    .min(Comparator.comparingInt(pattern -> distance(pattern + "", written + ""))))
-        .map(pattern -> "the nearest known key is " + pattern);
+    List<Key> near = all.stream().filter(key -> near(key.last(), written.last())).toList();
+    return "the nearest known key is " + nearestKey(written, near.isEmpty() ? all : near);
+  }
+
+  private static Key nearestKey(Key written, List<Key> keys) {
+    String text = written.toString();
+    return keys.stream()
+        .min(Comparator.comparingInt(key -> distance(key.toString(), text)))
+        .orElseThrow();
   }
 
   /** The candidate nearest to the word, if it is near enough for a slip of the hand. */

@@ -2,6 +2,7 @@ package dev.retainerd.runtime.config;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,7 +10,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.tomlj.Toml;
 
 /**
  * Typed access to the merged settings with their defaults; a value out of its range becomes a
@@ -42,9 +42,25 @@ final class SettingValues {
   /** The default of a line of the table, where it has one. */
   static Optional<Object> defaultOf(KnownKey key) {
     String literal = ((KnownKey.Honour) key.verdict()).defaultLiteral();
-    return literal.equals("-")
-        ? Optional.empty()
-        : Optional.of(ValueType.plain(Toml.parse("value = " + literal).get("value")));
+    return literal.equals("-") ? Optional.empty() : Optional.of(plain(literal));
+  }
+
+  /**
+   * A TOML value of the table: a string without escapes, an integer, a boolean or an array of such
+   * strings. The TOML parser itself would cost a daemon's start some milliseconds per value.
+   */
+  private static Object plain(String literal) {
+    return switch (literal.charAt(0)) {
+      case '"' -> literal.substring(1, literal.length() - 1);
+      case 't', 'f' -> Boolean.valueOf(literal);
+      case '[' ->
+          literal.equals("[]")
+              ? List.of()
+              : Arrays.stream(literal.substring(1, literal.length() - 1).split(", "))
+                  .map(SettingValues::plain)
+                  .toList();
+      default -> Long.valueOf(literal);
+    };
   }
 
   Settings settings() {

@@ -87,7 +87,7 @@ public final class SpecBuilder {
     Capabilities capabilities = Capabilities.standard();
     sandboxProcess(JsonTree.child(spec, "process"), input, capabilities);
     spec.add("root", JsonTree.object("path", input.rootPath(), "readonly", true));
-    if (input.namespaces().uts().isPresent()) {
+    if (input.namespaces().uts().isPresent() && !input.hostname().isEmpty()) {
       spec.addProperty("hostname", input.hostname());
     }
     spec.add("mounts", sandboxMounts(input));

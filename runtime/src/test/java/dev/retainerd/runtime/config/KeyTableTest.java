@@ -17,6 +17,7 @@ import net.jqwik.api.constraints.AlphaChars;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.StringLength;
 import org.junit.jupiter.api.Test;
+import org.tomlj.Toml;
 
 /** The table of keys is the specification, so it is checked as one. */
 class KeyTableTest {
@@ -52,7 +53,12 @@ class KeyTableTest {
   void everyDefaultIsOfItsType() {
     for (KnownKey key : TABLE.honoured()) {
       SettingValues.defaultOf(key)
-          .ifPresent(value -> assertTrue(key.type().takes(value), () -> key + " has " + value));
+          .ifPresent(
+              value -> {
+                assertTrue(key.type().takes(value), () -> key + " has " + value);
+                String toml = "v = " + ((KnownKey.Honour) key.verdict()).defaultLiteral();
+                assertEquals(ValueType.plain(Toml.parse(toml).get("v")), value);
+              });
     }
   }
 
@@ -82,8 +88,7 @@ class KeyTableTest {
     if (siblings.contains(slip)) {
       return;
     }
-    String hint =
-        NearestKey.hint(TABLE, 3, key.pattern().parent().child(slip), siblings).orElse("none");
+    String hint = NearestKey.hint(TABLE, 3, key.pattern().parent().child(slip), siblings);
     boolean exact = hint.equals("did you mean " + key.pattern() + "?");
     boolean anotherAsNear =
         siblings.stream()
