@@ -1,0 +1,67 @@
+package dev.retainerd.runtime.image;
+
+import dev.retainerd.eventlog.Actor;
+import dev.retainerd.runtime.content.ContentStore;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.MemoryLog;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.registry.RegistryClients;
+import dev.retainerd.runtime.registry.RegistryHosts;
+import dev.retainerd.runtime.snapshot.OverlayFolders;
+import dev.retainerd.store.state.NodeState;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+
+/** The image services over a journal in memory and real folders; "restarted" on the same. */
+final class NodeFixture implements AutoCloseable {
+  static final Origin ORIGIN = new Origin(Actor.daemon(), "", 0);
+
+  final Journal journal;
+  final ContentStore store;
+  final OverlayFolders folders;
+  final ContentService content;
+  final SnapshotService snapshots;
+  final DiffService diffs;
+  final ImageRecords records;
+  final GarbageCollector garbage;
+  final ImageService images;
+  final RegistryClients clients = new RegistryClients();
+
+  NodeFixture(Path root) throws IOException {
+    this(root, new MemoryLog(), NodeState.inMemory(), RegistryHosts.of(List.of()));
+  }
+
+  NodeFixture(Path root, MemoryLog log, NodeState state, RegistryHosts hosts) throws IOException {
+    journal = new Journal(log, state, (sequence, deltas) -> {});
+    store = ContentStore.open(root.resolve("content"));
+    folders = OverlayFolders.open(root.resolve("snapshots/overlayfs"));
+    content = new ContentService(journal, store);
+    snapshots = new SnapshotService(journal, folders);
+    diffs = new DiffService(content);
+    records = new ImageRecords(journal);
+    garbage = new GarbageCollector(journal, content, snapshots);
+    images =
+        new ImageService(
+            journal,
+            content,
+            snapshots,
+            diffs,
+            records,
+            garbage,
+            clients,
+            new ImageService.Settings(hosts, 3, Duration.ofSeconds(10), Set.of()));
+  }
+
+  static Scope scope(String namespace) {
+    return Scope.of(ORIGIN, namespace);
+  }
+
+  @Override
+  public void close() {
+    clients.close();
+    journal.close();
+  }
+}
