@@ -261,8 +261,8 @@ final class Spec {
       mount.addProperty("type", "bind");
       for (String part : text.split(",", -1)) {
         int at = part.indexOf('=');
-        String value = at < 0 ? "" : part.substring(at + 1);
-        switch (at < 0 ? part : part.substring(0, at)) {
+        String value = part.substring(at + 1);
+        switch (at < 0 ? "" : part.substring(0, at)) {
           case "type" -> mount.addProperty("type", value);
           case "source", "src" -> mount.addProperty("source", value);
           case "destination", "dst", "target" -> mount.addProperty("destination", value);

@@ -1,0 +1,2 @@
+/** Holds the tests of the package of this name. */
+package dev.retainerd.runtime.ctl.command;
