@@ -102,6 +102,7 @@ exercise() { # FOLDER
   [ -n "$pod" ] || return 1
   container=$(ask CreateContainer '{"podSandboxId": "'"$pod"'", "sandboxConfig": '"$config"',
     "config": {"metadata": {"name": "c"}, "image": {"image": "docker.io/retain/busybox:1"},
+    "linux": {"securityContext": {"namespaceOptions": {"pid": "CONTAINER"}}},
     "command": ["/bin/sleep", "1000"], "logPath": "c.log"}}' | sed -n 's/.*"containerId": "\(.*\)".*/\1/p')
   [ -n "$container" ] || return 1
   ask StartContainer '{"containerId": "'"$container"'"}'

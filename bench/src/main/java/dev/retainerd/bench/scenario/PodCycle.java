@@ -7,6 +7,8 @@ import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.ContainerMetadata;
 import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.ImageSpec;
+import dev.retainerd.wire.cri.v1.LinuxContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerSecurityContext;
 import dev.retainerd.wire.cri.v1.LinuxPodSandboxConfig;
 import dev.retainerd.wire.cri.v1.LinuxSandboxSecurityContext;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
@@ -112,6 +114,12 @@ public final class PodCycle implements Scenario {
             .addCommand("/bin/sleep")
             .addArgs("2147483647")
             .setLogPath("sleep.log")
+            .setLinux(
+                LinuxContainerConfig.newBuilder()
+                    .setSecurityContext(
+                        LinuxContainerSecurityContext.newBuilder()
+                            .setNamespaceOptions(
+                                NamespaceOption.newBuilder().setPid(NamespaceMode.CONTAINER))))
             .build();
     return client
         .cri()

@@ -6,6 +6,8 @@ import dev.retainerd.wire.cri.v1.ContainerStatus;
 import dev.retainerd.wire.cri.v1.ContainerStatusRequest;
 import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.ImageSpec;
+import dev.retainerd.wire.cri.v1.LinuxContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerSecurityContext;
 import dev.retainerd.wire.cri.v1.LinuxPodSandboxConfig;
 import dev.retainerd.wire.cri.v1.LinuxSandboxSecurityContext;
 import dev.retainerd.wire.cri.v1.Mount;
@@ -77,11 +79,20 @@ final class Pods {
    * What a kubelet would send for a container that runs {@code script}; /signal is shared with us.
    */
   ContainerConfig containerConfig(String name, String script) {
+    return containerConfig(name, script, NamespaceMode.CONTAINER);
+  }
+
+  private ContainerConfig containerConfig(String name, String script, NamespaceMode pids) {
     return ContainerConfig.newBuilder()
         .setMetadata(ContainerMetadata.newBuilder().setName(name))
         .setImage(ImageSpec.newBuilder().setImage(Node.IMAGE))
         .addAllCommand(List.of("/bin/sh", "-c", script))
         .setLogPath(name + ".log")
+        .setLinux(
+            LinuxContainerConfig.newBuilder()
+                .setSecurityContext(
+                    LinuxContainerSecurityContext.newBuilder()
+                        .setNamespaceOptions(NamespaceOption.newBuilder().setPid(pids))))
         .addMounts(
             Mount.newBuilder()
                 .setContainerPath("/signal")
@@ -101,7 +112,11 @@ final class Pods {
         .createContainer(
             CreateContainerRequest.newBuilder()
                 .setPodSandboxId(pod)
-                .setConfig(containerConfig(name, script))
+                .setConfig(
+                    containerConfig(
+                        name,
+                        script,
+                        podConfig.getLinux().getSecurityContext().getNamespaceOptions().getPid()))
                 .setSandboxConfig(podConfig)
                 .build())
         .getContainerId();
