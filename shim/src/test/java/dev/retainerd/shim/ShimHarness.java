@@ -221,7 +221,7 @@ final class ShimHarness implements AutoCloseable {
   /** The content of a CRI log, both streams, without its prefixes. */
   static String content(Path log) throws IOException {
     StringBuilder content = new StringBuilder();
-    for (String line : Files.readAllLines(log)) {
+    for (String line : Files.readString(log).split("\n")) {
       String[] fields = line.split(" ", 4);
       content.append(fields[3]).append(fields[2].equals("F") ? "\n" : "");
     }

@@ -1,0 +1,178 @@
+package dev.retainerd.shim;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.retainerd.shim.protocol.DescriptorHolder;
+import dev.retainerd.shim.wire.retain.AdoptOutcome;
+import dev.retainerd.shim.wire.retain.ExitSource;
+import dev.retainerd.shim.wire.retain.Record;
+import dev.retainerd.shim.wire.retain.SendDescriptorsRequest;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** The shim is killed; a successor goes on from the bundle alone. */
+@Tag("real")
+class AdoptionTest {
+  private static final int KILLS = Integer.getInteger("shim.test.kills", 8);
+
+  private ShimHarness harness;
+
+  @BeforeEach
+  void start() throws Exception {
+    harness = new ShimHarness();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    harness.close();
+  }
+
+  private void replaceShim(String holder, String... ids) throws Exception {
+    harness.killShim();
+    harness.startShim();
+    for (String id : ids) {
+      AdoptOutcome outcome = harness.adopt(id, holder);
+      assertTrue(outcome.getAdopted(), outcome.getMessage());
+    }
+  }
+
+  private Record exitRecord() throws Exception {
+    long deadline = System.nanoTime() + ShimHarness.PATIENCE.toNanos();
+    while (System.nanoTime() < deadline) {
+      for (Record record : harness.shim.records(0, Duration.ofSeconds(5)).getRecordsList()) {
+        return record;
+      }
+    }
+    throw new AssertionError("no record came");
+  }
+
+  @Test
+  void outputIsByteExactOverKillsInItsMiddle() throws Exception {
+    int lines = 600_000;
+    Path log =
+        harness.run(
+            "c1",
+            "sh",
+            "-c",
+            "seq 1 " + lines + "; while [ ! -e /tmp/go ]; do sleep 0.01; done; exit 9");
+    for (int kill = 0; kill < KILLS; kill++) {
+      // Not before the log has grown since, and not always at the same moment after that.
+      long before = Files.size(log);
+      ShimHarness.awaitTrue(
+          "more output", () -> Files.size(log) > before || Files.size(log) > 27_000_000);
+      Thread.sleep(kill % 7);
+      replaceShim("", "c1");
+    }
+    Files.writeString(harness.root.resolve("bundles/c1/rootfs/tmp/go"), "");
+    assertEquals(9, harness.await("c1", "").getExitStatus());
+    StringBuilder wanted = new StringBuilder();
+    for (int i = 1; i <= lines; i++) {
+      wanted.append(i).append('\n');
+    }
+    String content = ShimHarness.content(log);
+    int at = 0;
+    while (at < content.length()
+        && at < wanted.length()
+        && content.charAt(at) == wanted.charAt(at)) {
+      at++;
+    }
+    assertEquals(wanted.length(), content.length(), "the first difference is at " + at);
+    assertEquals(wanted.length(), at, "the first difference");
+    harness.delete("c1");
+  }
+
+  @Test
+  void exitWhileNoShimLivesIsToldWithItsRealCode() throws Exception {
+    harness.run("c1", "sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.01; done; exit 42");
+    harness.killShim();
+    Path rootfs = harness.root.resolve("bundles/c1/rootfs");
+    Files.writeString(rootfs.resolve("tmp/go"), "");
+    Path pid = harness.root.resolve("bundles/c1/retain/pid");
+    Path process = Path.of("/proc", Files.readString(pid).trim());
+    ShimHarness.awaitTrue(
+        "the end of the container",
+        () -> !Files.exists(process) || Files.readString(process.resolve("stat")).contains(") Z "));
+    harness.startShim();
+    AdoptOutcome outcome = harness.adopt("c1", "");
+    assertTrue(outcome.getAdopted(), outcome.getMessage());
+    Record record = exitRecord();
+    assertEquals(42, record.getExitStatus());
+    assertEquals(ExitSource.PIN, record.getSource());
+    assertEquals(42, harness.delete("c1").getExitStatus());
+  }
+
+  @Test
+  void adoptedContainerThatEndsLaterIsSeen() throws Exception {
+    harness.run("c1", "sleep", "1000");
+    harness.exec("c1", "e1", "", "sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.01; done; exit 5");
+    replaceShim("", "c1");
+    Files.writeString(harness.root.resolve("bundles/c1/rootfs/tmp/go"), "");
+    assertEquals(5, harness.await("c1", "e1").getExitStatus());
+    harness.exec("c1", "e2", "", "sh", "-c", "exit 6");
+    assertEquals(6, harness.await("c1", "e2").getExitStatus());
+    harness.kill("c1", 15);
+    harness.kill("c1", 9);
+    assertEquals(137, harness.await("c1", "").getExitStatus());
+    harness.delete("c1");
+  }
+
+  @Test
+  void recordedExitIsToldAgainByTheSuccessor() throws Exception {
+    harness.run("c1", "sh", "-c", "exit 3");
+    harness.await("c1", "");
+    replaceShim("", "c1");
+    Record record = exitRecord();
+    assertEquals(3, record.getExitStatus());
+    assertEquals(ExitSource.RECORD, record.getSource());
+    harness.delete("c1");
+  }
+
+  @Test
+  void lastBytesAreKeptByAHolderWhenNoShimLives() throws Exception {
+    Path socket = harness.root.resolve("holder");
+    try (DescriptorHolder holder = DescriptorHolder.serve(socket)) {
+      Path log =
+          harness.run(
+              "c1",
+              "sh",
+              "-c",
+              "echo first; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo last; exit 1");
+      harness.shim.sendDescriptors(
+          SendDescriptorsRequest.newBuilder().setHolderSocket(socket.toString()).build(),
+          ShimHarness.PATIENCE);
+      assertEquals(2, holder.size());
+      harness.killShim();
+      Files.writeString(harness.root.resolve("bundles/c1/rootfs/tmp/go"), "");
+      Path pid = harness.root.resolve("bundles/c1/retain/pid");
+      Path process = Path.of("/proc", Files.readString(pid).trim());
+      ShimHarness.awaitTrue(
+          "the end of the container",
+          () ->
+              !Files.exists(process) || Files.readString(process.resolve("stat")).contains(") Z "));
+      harness.startShim();
+      AdoptOutcome outcome = harness.adopt("c1", socket.toString());
+      assertTrue(outcome.getAdopted(), outcome.getMessage());
+      assertEquals(1, harness.await("c1", "").getExitStatus());
+      assertEquals("first\nlast\n", ShimHarness.content(log));
+      harness.delete("c1");
+    }
+  }
+
+  @Test
+  void adoptingTwiceIsHarmlessAndAStrangersBundleIsRefused() throws Exception {
+    harness.run("c1", "sleep", "1000");
+    replaceShim("", "c1");
+    assertTrue(harness.adopt("c1", "").getAdopted());
+    harness.bundle("c2", "true");
+    assertTrue(harness.adopt("c2", "").getMessage().contains("holds no container"));
+    harness.kill("c1", 9);
+    harness.await("c1", "");
+    harness.delete("c1");
+  }
+}
