@@ -5,6 +5,7 @@ import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EnvelopeDraft;
 import dev.retainerd.eventlog.EventLog;
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.event.SecretSpans;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.store.fold.EventHeader;
 import dev.retainerd.store.fold.Fold;
@@ -274,6 +275,7 @@ public final class Journal implements AutoCloseable {
   }
 
   private static EnvelopeDraft draft(Proposal p, Event event) {
+    byte[] payload = event.payload().toByteArray();
     return new EnvelopeDraft(
         p.namespace,
         event.subject(),
@@ -282,7 +284,8 @@ public final class Journal implements AutoCloseable {
         p.origin.causedBySequence(),
         event.type().number(),
         event.type().schemaVersion(),
-        event.payload().toByteArray());
+        payload,
+        SecretSpans.of(event.payload(), payload));
   }
 
   private static RuntimeException asRefusal(Throwable cause) {
