@@ -145,7 +145,10 @@ record RuntimeTable(
       Key own = COMPAT.child("runtimes").child(name);
       Key engineKey = own.child("runtime_engine");
       Key rootKey = own.child("runtime_root");
-      boolean linux = type.equals("io.containerd.runtime.v1.linux") || isDefault;
+      // The linux plugin of old is about runtimes of its own type, which was the default one.
+      Key typeKey = RUNTIMES.child(name).child("runtime_type");
+      boolean untyped = isDefault && values.settings().winner(typeKey).isEmpty();
+      boolean linux = type.equals("io.containerd.runtime.v1.linux") || untyped;
       if (values.text(engineKey).isEmpty() && linux) {
         engineKey = COMPAT.child("linux").child("runtime");
       }

@@ -135,6 +135,20 @@ class ConfigReaderTest {
   }
 
   @Test
+  void theLinuxPluginOfOldSaysNothingAboutRuntimesOfNewerType() throws IOException {
+    LoadedConfig loaded =
+        read(
+            """
+            version = 2
+            [plugins."io.containerd.runtime.v1.linux"]
+            runtime = "/opt/old/runc"
+            [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+            runtime_type = "io.containerd.runc.v2"
+            """);
+    assertEquals("runc", loaded.config().defaultRuntime().engine());
+  }
+
+  @Test
   void versionTwoOfAKubernetesNode() throws IOException {
     LoadedConfig loaded =
         read(
