@@ -49,18 +49,20 @@ public final class ImageService {
    *
    * @param hosts where registries are
    * @param layersAtOnce downloads of one image at once
-   * @param stallPatience a registry that sends nothing for so long is given up
+   * @param stallPatience a registry that sends nothing for so long is given up; zero for a day
    * @param pinned images never to be removed for want of space
    */
   public record Settings(
       RegistryHosts hosts, int layersAtOnce, Duration stallPatience, Set<String> pinned) {
     public Settings {
       pinned = Set.copyOf(pinned);
+      stallPatience = stallPatience.isZero() ? Duration.ofDays(1) : stallPatience;
     }
   }
 
   private final Journal journal;
   private final ImageRecords records;
+  private final ContentService content;
   private final SnapshotService snapshots;
   private final GarbageCollector garbage;
   private final ImageDocuments documents;
@@ -87,6 +89,7 @@ public final class ImageService {
     Platform node = Platform.host();
     this.journal = journal;
     this.records = records;
+    this.content = content;
     this.snapshots = snapshots;
     this.garbage = garbage;
     this.clients = clients;
@@ -323,8 +326,9 @@ public final class ImageService {
 
   /**
    * Ends what an earlier daemon left: pulls that did not end are recorded as failed, layers that
-   * were being unpacked are removed. What was downloaded stays, for the next pull to go on. After
-   * {@link SnapshotService#recover}, before any client is served.
+   * were being unpacked and blobs that were never recorded are removed. What was half downloaded
+   * stays, for the next pull to go on. After {@link SnapshotService#recover}, before any client is
+   * served.
    *
    * @return how many intents were undone
    */
@@ -336,6 +340,7 @@ public final class ImageService {
             Kind.OPERATION, CRI_NAMESPACE, "pull/", (id, entry) -> pulls.add(entry.getSubject()));
     pulls.forEach(reference -> failed(origin, reference, "the daemon ended meanwhile"));
     int layers = snapshots.removeAllOf(origin, Unpacker.KEY_PREFIX);
+    content.sweep();
     return pulls.size() + layers;
   }
 }
