@@ -4,7 +4,6 @@ import dev.retainerd.shim.output.ProcessStreams;
 import dev.retainerd.shim.posix.Errno;
 import dev.retainerd.shim.posix.Pidfd;
 import dev.retainerd.shim.posix.Posix;
-import dev.retainerd.shim.posix.PosixException;
 import dev.retainerd.shim.posix.Processes;
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcException;
@@ -254,11 +253,7 @@ final class ContainerProcess {
     if (open == null || !open.hasTerminal()) {
       return;
     }
-    try {
-      open.resize(width, height);
-    } catch (PosixException e) {
-      throw new TtrpcException(StatusCode.FAILED_PRECONDITION, this + ": " + e.getMessage(), e);
-    }
+    open.resize(width, height);
   }
 
   void closeStdin() throws TtrpcException {

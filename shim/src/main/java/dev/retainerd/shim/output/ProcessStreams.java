@@ -211,11 +211,21 @@ public final class ProcessStreams {
     return terminal != null;
   }
 
-  public void resize(int width, int height) throws PosixException {
-    TerminalPump pump = terminal;
-    if (pump != null) {
-      pump.resize(width, height);
-    }
+  /** Nothing to do once the terminal's process has ended. */
+  public void resize(int width, int height) throws TtrpcException {
+    CompletableFuture<Void> resized = new CompletableFuture<>();
+    loop.submit(
+        () -> {
+          try {
+            if (terminal != null && !closed) {
+              terminal.resize(width, height);
+            }
+            resized.complete(null);
+          } catch (PosixException e) {
+            resized.completeExceptionally(e);
+          }
+        });
+    await(resized, "the size of the terminal of " + folder);
   }
 
   /** What a successor could not open again by name, to be held elsewhere. */
@@ -239,7 +249,7 @@ public final class ProcessStreams {
           }
           found.complete(all);
         });
-    return found.join();
+    return found.orTimeout(30, java.util.concurrent.TimeUnit.SECONDS).join();
   }
 
   /** The client has typed its last: the process sees the end when the client has closed as well. */

@@ -140,8 +140,11 @@ final class TerminalPump implements EventLoop.Ready {
     return master;
   }
 
+  /** A terminal that has ended has no size, and its number may be another descriptor's by now. */
   void resize(int width, int height) throws PosixException {
-    Posix.resizeTerminal(master, width, height);
+    if (!closed) {
+      Posix.resizeTerminal(master, width, height);
+    }
   }
 
   void close() {
