@@ -152,7 +152,7 @@ public final class Cgroups {
     Path folder = hierarchy.mount();
     for (Path name : Path.of(path)) {
       if (hierarchy.v2()) {
-        enableControllers(folder, hierarchy);
+        enableControllers(folder);
       }
       Path parent = folder;
       folder = folder.resolve(name);
@@ -175,7 +175,7 @@ public final class Cgroups {
     }
   }
 
-  private static void enableControllers(Path folder, Hierarchy hierarchy) throws IOException {
+  private static void enableControllers(Path folder) throws IOException {
     Path file = folder.resolve("cgroup.subtree_control");
     Set<String> missing = words(folder.resolve("cgroup.controllers"));
     missing.removeAll(words(file));
@@ -185,7 +185,6 @@ public final class Cgroups {
       } catch (IOException e) {
         // A controller that cannot be handed down (cgroup with processes, realtime cpu) is missed
         // only if a limit needs it, and then the limit's file is named as absent.
-        continue;
       }
     }
   }
@@ -302,7 +301,6 @@ public final class Cgroups {
           children.forEach(found::add);
         } catch (NoSuchFileException e) {
           // Removed by someone else meanwhile.
-          continue;
         }
       }
     }

@@ -45,7 +45,6 @@ record NetworkFolder(Path folder, int most) {
         problems.add(e.getMessage());
       } catch (NoSuchFileException e) {
         // Taken away since the folder was listed.
-        continue;
       } catch (IOException e) {
         problems.add(file + " could not be read: " + e.getMessage());
       }

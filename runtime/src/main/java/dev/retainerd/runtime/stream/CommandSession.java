@@ -24,13 +24,23 @@ import org.slf4j.LoggerFactory;
 final class CommandSession {
   private static final Logger LOG = LoggerFactory.getLogger(CommandSession.class);
 
-  /** The streams of a command; the order is that of the channel numbers over WebSocket. */
+  /** The streams of a command, each with its channel number over WebSocket. */
   enum Kind {
-    STDIN,
-    STDOUT,
-    STDERR,
-    ERROR,
-    RESIZE;
+    STDIN(0),
+    STDOUT(1),
+    STDERR(2),
+    ERROR(3),
+    RESIZE(4);
+
+    private final int channel;
+
+    Kind(int channel) {
+      this.channel = channel;
+    }
+
+    int channel() {
+      return channel;
+    }
 
     boolean isForClient() {
       return this == STDOUT || this == STDERR || this == ERROR;

@@ -31,6 +31,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -136,9 +137,7 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     Opened opened =
         request instanceof StreamRequest.PortForward forward
             ? new PortStreams(
-                targets,
-                forward.sandboxId(),
-                id -> channel.eventLoop().execute(() -> handler[0].drop(id)))
+                targets, forward.sandboxId(), id -> onLoop(channel, () -> handler[0].drop(id)))
             : new CommandStreams(targets, request, connection, protocol);
     handler[0] = new SpdyHandler(connection, opened, options.creationTimeout().toMillis());
     channel
@@ -149,6 +148,14 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                 SpdyVersion.SPDY_3_1, LARGEST_SPDY_CHUNK, LARGEST_HEADER_BLOCK, 6, 15, 8),
             handler[0]);
     leaveHttp(channel);
+  }
+
+  private static void onLoop(Channel channel, Runnable work) {
+    try {
+      channel.eventLoop().execute(work);
+    } catch (RejectedExecutionException e) {
+      LOG.trace("the server stops, and its connections with it");
+    }
   }
 
   /** What the client sent right behind its request comes out of the HTTP codec and goes on. */
@@ -212,14 +219,14 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     }
     Map<Kind, ClientStream> kinds = new EnumMap<>(Kind.class);
     for (Kind kind : CommandStreams.wanted(request, protocol)) {
-      ClientStream stream = ClientStream.of(kind.ordinal(), connection);
-      streams.put(kind.ordinal(), stream);
+      ClientStream stream = ClientStream.of(kind.channel(), connection);
+      streams.put(kind.channel(), stream);
       kinds.put(kind, stream);
     }
     // An empty message tells the client that it is served before there is any output.
     Kind lowest = kinds.keySet().stream().filter(Kind::isForClient).findFirst().orElseThrow();
     channel.writeAndFlush(
-        new WebSocketFraming(protocol.base64()).data(lowest.ordinal(), new byte[0], 0, 0));
+        new WebSocketFraming(protocol.base64()).data(lowest.channel(), new byte[0], 0, 0));
     new CommandSession(targets, request, kinds, connection, protocol.hasStatus()).start();
   }
 
