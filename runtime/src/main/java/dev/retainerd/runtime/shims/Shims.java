@@ -219,19 +219,9 @@ public final class Shims implements AutoCloseable {
 
   private void balanceSpares() {
     try (KeyLocks.Held held = locks.hold("shim start", LOCK_PATIENCE)) {
-      List<ShimEntry> idle = new ArrayList<>();
+      List<ShimEntry> idle;
       synchronized (placing) {
-        journal
-            .state()
-            .forEach(
-                Kind.SHIM,
-                (key, shim) -> {
-                  if (shim.getPhase() == ShimPhase.SHIM_PHASE_RUNNING
-                      && connections.containsKey(shim.getId())
-                      && load(shim) == 0) {
-                    idle.add(shim);
-                  }
-                });
+        idle = idle();
         // Two may go at once: they are taken off the list of candidates first.
         for (int i = 1; i < idle.size(); i++) {
           placing.put("ending " + idle.get(i).getId(), idle.get(i).getId());
@@ -246,6 +236,25 @@ public final class Shims implements AutoCloseable {
     } catch (RuntimeException e) {
       LOG.warn("the spare shim is not as it should be: {}", e.getMessage());
     }
+  }
+
+  /** Running shims in which nothing lives and nothing is about to. */
+  private List<ShimEntry> idle() {
+    List<ShimEntry> idle = new ArrayList<>();
+    synchronized (placing) {
+      journal
+          .state()
+          .forEach(
+              Kind.SHIM,
+              (key, shim) -> {
+                if (shim.getPhase() == ShimPhase.SHIM_PHASE_RUNNING
+                    && connections.containsKey(shim.getId())
+                    && load(shim) == 0) {
+                  idle.add(shim);
+                }
+              });
+    }
+    return idle;
   }
 
   private void end(String id) {
@@ -559,10 +568,18 @@ public final class Shims implements AutoCloseable {
     }
   }
 
-  /** Ends the daemon's side of the connections; the shims go on. */
+  /**
+   * Ends the shims that hold nothing, which nobody would miss, and the daemon's side of the other
+   * connections; those shims go on.
+   */
   @Override
   public void close() {
     closing = true;
+    try (KeyLocks.Held held = locks.hold("shim start", LOCK_PATIENCE)) {
+      idle().forEach(shim -> end(shim.getId()));
+    } catch (RuntimeException e) {
+      LOG.warn("an idle shim was not ended: {}", e.getMessage());
+    }
     connections.values().forEach(ShimCalls::close);
   }
 }
