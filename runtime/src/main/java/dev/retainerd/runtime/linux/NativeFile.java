@@ -59,11 +59,12 @@ public final class NativeFile implements Closeable {
   }
 
   /**
-   * Holds a FIFO open for reading and writing, so that neither end ever sees the other gone and its
-   * bytes stay in the kernel while no reader lives. Does not block.
+   * Holds a FIFO open, so that its bytes stay in the kernel while no other reader lives. Only for
+   * reading: one more writer would hide from the real reader that the last writer is gone. Does not
+   * block.
    */
   public static NativeFile holdFifo(Path fifo) throws SystemCallException {
-    return open(fifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW, 0);
+    return open(fifo, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
   }
 
   /**
