@@ -8,7 +8,6 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.registry.RegistryClients;
 import dev.retainerd.runtime.registry.RegistryHosts;
 import dev.retainerd.runtime.snapshot.OverlayFolders;
-import dev.retainerd.store.state.NodeState;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,11 +30,11 @@ final class NodeFixture implements AutoCloseable {
   final RegistryClients clients = new RegistryClients();
 
   NodeFixture(Path root) throws IOException {
-    this(root, new MemoryLog(), NodeState.inMemory(), RegistryHosts.of(List.of()));
+    this(root, MemoryLog.journal(), RegistryHosts.of(List.of()));
   }
 
-  NodeFixture(Path root, MemoryLog log, NodeState state, RegistryHosts hosts) throws IOException {
-    journal = new Journal(log, state, (sequence, deltas) -> {});
+  NodeFixture(Path root, Journal over, RegistryHosts hosts) throws IOException {
+    journal = over;
     store = ContentStore.open(root.resolve("content"));
     folders = OverlayFolders.open(root.resolve("snapshots/overlayfs"));
     content = new ContentService(journal, store);
