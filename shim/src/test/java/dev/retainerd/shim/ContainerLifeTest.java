@@ -8,9 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.wire.retain.Record;
+import dev.retainerd.shim.wire.retain.RecordKind;
+import dev.retainerd.shim.wire.retain.ReopenLogRequest;
 import dev.retainerd.shim.wire.task.DeleteRequest;
 import dev.retainerd.shim.wire.task.PauseRequest;
 import dev.retainerd.shim.wire.task.ResumeRequest;
+import dev.retainerd.shim.wire.task.StartRequest;
 import dev.retainerd.shim.wire.task.StateRequest;
 import dev.retainerd.shim.wire.task.StatsRequest;
 import dev.retainerd.shim.wire.task.Status;
@@ -167,6 +170,56 @@ class ContainerLifeTest {
     harness.tasks.pause(PauseRequest.newBuilder().setId("c1").build(), ShimHarness.PATIENCE);
     harness.kill("c1", 9);
     assertEquals(137, harness.await("c1", "").getExitStatus());
+    harness.delete("c1");
+  }
+
+  @Test
+  void oomIsOnRecordBeforeTheExitItCaused() throws Exception {
+    Path bundle = harness.bundle("c1", "tail", "/dev/zero");
+    // An eater of memory: it looks for the end of a line that never comes.
+    Path config = bundle.resolve("config.json");
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replace("\"linux\":{", "\"linux\":{\"resources\":{\"memory\":{\"limit\":20971520}},"));
+    harness.tasks.create(harness.request("c1", bundle).build(), ShimHarness.PATIENCE);
+    harness.tasks.start(StartRequest.newBuilder().setId("c1").build(), ShimHarness.PATIENCE);
+    assertEquals(137, harness.await("c1", "").getExitStatus());
+    List<Record> records = harness.shim.records(0, Duration.ofSeconds(10)).getRecordsList();
+    assertEquals(RecordKind.OOM, records.get(0).getKind());
+    assertTrue(records.get(0).getCgroup().endsWith("/c1"), records.get(0).getCgroup());
+    Record exit = records.get(records.size() - 1);
+    assertEquals(RecordKind.EXIT, exit.getKind());
+    assertTrue(exit.getOomKilled());
+    harness.delete("c1");
+  }
+
+  @Test
+  void leakedWriterDoesNotHoldBackTheEndOfAnExec() throws Exception {
+    harness.run("c1", "sleep", "1000");
+    Path out = harness.root.resolve("exec.out");
+    long before = System.nanoTime();
+    harness.exec("c1", "e1", "file://" + out, "sh", "-c", "sleep 30 & echo done");
+    assertEquals(0, harness.await("c1", "e1").getExitStatus());
+    assertTrue(System.nanoTime() - before < 15_000_000_000L);
+    assertEquals("done\n", Files.readString(out));
+  }
+
+  @Test
+  void rotatedLogGoesOnInANewFile() throws Exception {
+    Path log =
+        harness.run(
+            "c1", "sh", "-c", "echo one; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo two");
+    ShimHarness.awaitTrue("the first line", () -> Files.size(log) > 0);
+    Path old = log.resolveSibling("out.log.1");
+    Files.move(log, old);
+    harness.shim.reopenLog(
+        ReopenLogRequest.newBuilder().setNamespace(ShimHarness.NAMESPACE).setId("c1").build(),
+        ShimHarness.PATIENCE);
+    Files.writeString(harness.root.resolve("bundles/c1/rootfs/tmp/go"), "");
+    harness.await("c1", "");
+    assertEquals("one\n", ShimHarness.content(old));
+    assertEquals("two\n", ShimHarness.content(log));
     harness.delete("c1");
   }
 
