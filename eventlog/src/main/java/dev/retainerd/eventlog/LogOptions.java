@@ -3,6 +3,7 @@ package dev.retainerd.eventlog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -18,6 +19,7 @@ import java.util.Optional;
  * @param expectedNodeId identity that the folder must carry; empty: any, and a new log gets a new
  *     one
  * @param clock gives events their times
+ * @param checkpoints whether signed checkpoints are written, and where
  */
 public record LogOptions(
     Path directory,
@@ -27,8 +29,18 @@ public record LogOptions(
     long reserveBytes,
     String bootId,
     Optional<String> expectedNodeId,
-    LogClock clock) {
+    LogClock clock,
+    Optional<Checkpoints> checkpoints) {
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+
+  /**
+   * How checkpoints are written.
+   *
+   * @param keyFolder where the node's key is, or is to be made; not within the log
+   * @param copyFolder where copies go that whoever rules this node cannot rewrite unseen
+   * @param interval how long an event may stand without a checkpoint
+   */
+  public record Checkpoints(Path keyFolder, Optional<Path> copyFolder, Duration interval) {}
 
   public LogOptions {
     Objects.requireNonNull(directory, "directory");
@@ -36,6 +48,7 @@ public record LogOptions(
     Objects.requireNonNull(bootId, "bootId");
     Objects.requireNonNull(expectedNodeId, "expectedNodeId");
     Objects.requireNonNull(clock, "clock");
+    Objects.requireNonNull(checkpoints, "checkpoints");
   }
 
   /** What a daemon uses unless it is told otherwise. */
@@ -48,7 +61,10 @@ public record LogOptions(
         16L << 20,
         kernelBootId(),
         Optional.empty(),
-        LogClock.system());
+        LogClock.system(),
+        Optional.of(
+            new Checkpoints(
+                directory.resolveSibling("keys"), Optional.empty(), Duration.ofMinutes(1))));
   }
 
   /** The same with another durability. */
@@ -61,7 +77,8 @@ public record LogOptions(
         reserveBytes,
         bootId,
         expectedNodeId,
-        clock);
+        clock,
+        checkpoints);
   }
 
   /** The same for the log of the node with this identity only. */
@@ -74,13 +91,22 @@ public record LogOptions(
         reserveBytes,
         bootId,
         Optional.of(nodeId),
-        clock);
+        clock,
+        checkpoints);
   }
 
   /** The same with other sizes, see {@link LogOptions}. */
   public LogOptions withSizes(int maxEvent, long generation, long reserve) {
     return new LogOptions(
-        directory, durability, maxEvent, generation, reserve, bootId, expectedNodeId, clock);
+        directory,
+        durability,
+        maxEvent,
+        generation,
+        reserve,
+        bootId,
+        expectedNodeId,
+        clock,
+        checkpoints);
   }
 
   /** The same with another clock. */
@@ -93,7 +119,8 @@ public record LogOptions(
         reserveBytes,
         bootId,
         expectedNodeId,
-        other);
+        other,
+        checkpoints);
   }
 
   /** The same as if the machine had booted with another boot id. */
@@ -106,7 +133,22 @@ public record LogOptions(
         reserveBytes,
         other,
         expectedNodeId,
-        clock);
+        clock,
+        checkpoints);
+  }
+
+  /** The same with other checkpoints; empty for none. */
+  public LogOptions withCheckpoints(Optional<Checkpoints> other) {
+    return new LogOptions(
+        directory,
+        durability,
+        maxEventBytes,
+        generationBytes,
+        reserveBytes,
+        bootId,
+        expectedNodeId,
+        clock,
+        other);
   }
 
   private static String kernelBootId() {

@@ -12,6 +12,7 @@ import dev.retainerd.eventlog.LogOptions;
 import dev.retainerd.eventlog.LogReader;
 import dev.retainerd.eventlog.LogStatus;
 import dev.retainerd.eventlog.Secrets;
+import dev.retainerd.eventlog.checkpoint.CheckpointKeeper;
 import dev.retainerd.eventlog.files.DiskCheck;
 import dev.retainerd.eventlog.files.Generation;
 import dev.retainerd.eventlog.files.LogFolder;
@@ -23,6 +24,7 @@ import java.nio.file.Files;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The log, written with Chronicle Queue. Each opening begins a generation of its own; a generation
@@ -41,6 +43,8 @@ public final class ChronicleEventLog implements EventLog {
   private final EnvelopeHash hasher = new EnvelopeHash();
   private final SecureRandom random = new SecureRandom();
   private final Published published;
+
+  private final Optional<CheckpointKeeper> checkpoints;
 
   private GenerationWriter writer;
   private byte[] headHash;
@@ -62,6 +66,13 @@ public final class ChronicleEventLog implements EventLog {
     this.markedSequence = lastSequence;
     this.published = new Published(opening.generations(), lastSequence);
     this.writer = new GenerationWriter(newest, options.maxEventBytes(), options.reserveBytes());
+    this.checkpoints =
+        options
+            .checkpoints()
+            .map(
+                how ->
+                    CheckpointKeeper.start(
+                        this, how.keyFolder(), how.copyFolder(), how.interval(), options.clock()));
   }
 
   /**
@@ -286,6 +297,7 @@ public final class ChronicleEventLog implements EventLog {
     try {
       if (broken == null) {
         force();
+        checkpoints.ifPresent(CheckpointKeeper::close);
         mark();
         end("the daemon stopped");
       } else {

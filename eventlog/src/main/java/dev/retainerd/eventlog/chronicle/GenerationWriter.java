@@ -9,6 +9,8 @@ import dev.retainerd.eventlog.files.RecordSource;
 import dev.retainerd.eventlog.files.SmallFile;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -47,9 +49,14 @@ final class GenerationWriter implements Closeable {
 
   private final SingleChronicleQueue queue;
   private final ExcerptAppender appender;
-  private final FileChannel channel;
+  private final Path file;
+
+  /** Held from the start on, so that it is told of every failed write since. */
+  private final RandomAccessFile spare;
+
   private final Positions positions;
   private final Reserve reserve;
+  private FileChannel channel;
   private long end;
 
   /** Makes the queue of a generation that has its start but no record yet. */
@@ -70,14 +77,15 @@ final class GenerationWriter implements Closeable {
       // Opened by the thread that starts the daemon, used by the journal's alone from then on.
       appender.singleThreadedCheckDisabled(true);
       begin();
-      Path file =
+      file =
           LogFolder.recordFile(generation.folder())
               .orElseThrow(() -> new IOException("Chronicle has made no record file"));
+      spare = new RandomAccessFile(file.toFile(), "rw");
       channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
       end = firstPosition(file);
-      reserve = new Reserve(channel, end + SLACK_BYTES, reserveBytes);
+      reserve = new Reserve(file, end + SLACK_BYTES, reserveBytes);
       positions = Positions.create(generation.folder());
-      channel.force(true);
+      spare.getFD().sync();
       SmallFile.forceFolder(generation.folder());
     } catch (IOException | RuntimeException e) {
       queue.close();
@@ -137,7 +145,17 @@ final class GenerationWriter implements Closeable {
 
   /** Makes everything appended durable. */
   void force() throws IOException {
-    channel.force(false);
+    try {
+      channel.force(false);
+    } catch (ClosedByInterruptException e) {
+      // Whether the disk has it is not known: make sure, through a file that stays open.
+      boolean interrupted = Thread.interrupted();
+      spare.getFD().sync();
+      channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   long reservedBytes() {
@@ -157,6 +175,7 @@ final class GenerationWriter implements Closeable {
       queue.close();
     } finally {
       channel.close();
+      spare.close();
     }
   }
 }

@@ -3,8 +3,8 @@ package dev.retainerd.eventlog.chronicle;
 import dev.retainerd.eventlog.EventLogException;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import java.io.RandomAccessFile;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -18,9 +18,10 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class Reserve implements Closeable {
   private static final int PIECE_BYTES = 1 << 20;
+  private static final byte[] ZEROS = new byte[PIECE_BYTES];
   private static final long RETRY_SECONDS = 2;
 
-  private final FileChannel channel;
+  private final RandomAccessFile file;
   private final long aheadBytes;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition wanted = lock.newCondition();
@@ -36,8 +37,9 @@ final class Reserve implements Closeable {
    * @param from zeros are written from here on, so nothing may stand behind it
    * @param aheadBytes how much is kept ahead of what is claimed
    */
-  Reserve(FileChannel channel, long from, long aheadBytes) throws IOException {
-    this.channel = channel;
+  Reserve(Path path, long from, long aheadBytes) throws IOException {
+    // Not a channel, which an interrupt of the journal's thread would close.
+    this.file = new RandomAccessFile(path.toFile(), "rw");
     this.aheadBytes = aheadBytes;
     this.blocksTo = from;
     this.claimed = from;
@@ -48,10 +50,14 @@ final class Reserve implements Closeable {
   }
 
   private void touch(long from, long to) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate((int) (to - from));
-    channel.read(bytes, from);
-    bytes.clear();
-    channel.write(bytes, from);
+    byte[] bytes = new byte[(int) (to - from)];
+    file.seek(from);
+    int at = 0;
+    for (int n = 0; n >= 0 && at < bytes.length; n = file.read(bytes, at, bytes.length - at)) {
+      at += n;
+    }
+    file.seek(from);
+    file.write(bytes);
   }
 
   /**
@@ -99,7 +105,7 @@ final class Reserve implements Closeable {
           extend();
           lock.unlock();
           try {
-            channel.force(false);
+            file.getFD().sync();
           } finally {
             lock.lock();
           }
@@ -125,16 +131,13 @@ final class Reserve implements Closeable {
 
   /** One piece more. Under the lock, or before the thread starts. */
   private void extend() throws IOException {
-    ByteBuffer zeros = ByteBuffer.allocate(PIECE_BYTES);
-    long at = blocksTo;
-    while (zeros.hasRemaining()) {
-      at += channel.write(zeros, at);
-    }
-    blocksTo = at;
+    file.seek(blocksTo);
+    file.write(ZEROS);
+    blocksTo += PIECE_BYTES;
   }
 
   @Override
-  public void close() {
+  public void close() throws IOException {
     lock.lock();
     try {
       closed = true;
@@ -147,5 +150,6 @@ final class Reserve implements Closeable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    file.close();
   }
 }

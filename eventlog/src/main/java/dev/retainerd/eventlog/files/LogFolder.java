@@ -4,10 +4,9 @@ import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.eventlog.LogDamage;
 import dev.retainerd.eventlog.NewerFormatException;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -222,8 +221,8 @@ public record LogFolder(Path path) {
   public static void cut(Generation generation, long end) throws IOException {
     Optional<Path> file = recordFile(generation.folder());
     if (file.isPresent()) {
-      try (FileChannel channel = FileChannel.open(file.get(), StandardOpenOption.WRITE)) {
-        channel.truncate(end);
+      try (RandomAccessFile records = new RandomAccessFile(file.get().toFile(), "rw")) {
+        records.setLength(Math.min(end, records.length()));
       }
     }
   }

@@ -1,12 +1,12 @@
 package dev.retainerd.eventlog.files;
 
 import java.io.Closeable;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * Where every 512th event of a generation stands: pairs of sequence and position, eight bytes each,
@@ -20,23 +20,21 @@ public final class Positions implements Closeable {
   private static final int PAIR_BYTES = 16;
   private static final int BOUND_BYTES = 64 << 20;
 
-  private final FileChannel out;
+  private final FileOutputStream out;
 
-  private Positions(FileChannel out) {
+  private Positions(FileOutputStream out) {
     this.out = out;
   }
 
   /** Opens the hints of a generation for writing. */
   public static Positions create(Path generationFolder) throws IOException {
-    return new Positions(
-        FileChannel.open(
-            file(generationFolder), StandardOpenOption.CREATE, StandardOpenOption.APPEND));
+    return new Positions(new FileOutputStream(file(generationFolder).toFile(), true));
   }
 
   /** Adds a pair, if this sequence is due one. */
   public void offer(long sequence, long position) throws IOException {
     if (sequence % INTERVAL == 0) {
-      out.write(ByteBuffer.allocate(PAIR_BYTES).putLong(sequence).putLong(position).flip());
+      out.write(ByteBuffer.allocate(PAIR_BYTES).putLong(sequence).putLong(position).array());
     }
   }
 
@@ -46,7 +44,7 @@ public final class Positions implements Closeable {
     if (!Files.isRegularFile(file) || Files.size(file) > BOUND_BYTES) {
       return 0;
     }
-    ByteBuffer pairs = ByteBuffer.wrap(Files.readAllBytes(file));
+    ByteBuffer pairs = ByteBuffer.wrap(readAll(file));
     int low = 0;
     int high = pairs.limit() / PAIR_BYTES - 1;
     long best = 0;
@@ -68,9 +66,16 @@ public final class Positions implements Closeable {
     if (!Files.isRegularFile(file) || Files.size(file) > BOUND_BYTES) {
       return 0;
     }
-    ByteBuffer pairs = ByteBuffer.wrap(Files.readAllBytes(file));
+    ByteBuffer pairs = ByteBuffer.wrap(readAll(file));
     int count = pairs.limit() / PAIR_BYTES;
     return count == 0 ? 0 : pairs.getLong((count - 1) * PAIR_BYTES);
+  }
+
+  /** Not through a channel, which an interrupt of the reader's thread would close. */
+  private static byte[] readAll(Path file) throws IOException {
+    try (FileInputStream in = new FileInputStream(file.toFile())) {
+      return in.readAllBytes();
+    }
   }
 
   private static Path file(Path generationFolder) {

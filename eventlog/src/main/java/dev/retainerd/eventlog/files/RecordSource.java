@@ -2,12 +2,11 @@ package dev.retainerd.eventlog.files;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
-/** Where the bytes of a record file come from. */
+/** Where the bytes of a record file come from. One thread at a time. */
 public interface RecordSource extends Closeable {
 
   /** A source without a byte. */
@@ -27,29 +26,41 @@ public interface RecordSource extends Closeable {
         public void close() {}
       };
 
-  /** As {@link FileChannel#read(ByteBuffer, long)}. */
+  /**
+   * Reads bytes into a buffer that has an array.
+   *
+   * @return how many; -1 at the end
+   */
   int read(ByteBuffer into, long position) throws IOException;
 
   /** Bytes there are now. */
   long size() throws IOException;
 
-  /** A file, opened for reading only. */
-  static RecordSource ofFile(Path file) throws IOException {
-    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+  /**
+   * A file, opened for reading only. An interrupt of the reading thread does not close it, as it
+   * would a channel.
+   */
+  static RecordSource ofFile(Path path) throws IOException {
+    RandomAccessFile file = new RandomAccessFile(path.toFile(), "r");
     return new RecordSource() {
       @Override
       public int read(ByteBuffer into, long position) throws IOException {
-        return channel.read(into, position);
+        file.seek(position);
+        int n = file.read(into.array(), into.arrayOffset() + into.position(), into.remaining());
+        if (n > 0) {
+          into.position(into.position() + n);
+        }
+        return n;
       }
 
       @Override
       public long size() throws IOException {
-        return channel.size();
+        return file.length();
       }
 
       @Override
       public void close() throws IOException {
-        channel.close();
+        file.close();
       }
     };
   }

@@ -221,6 +221,44 @@ class ChronicleEventLogTest {
   }
 
   @Test
+  void anInterruptOfTheWriterOrAReaderBreaksNeither() throws Exception {
+    LogOptions small = options().withSizes(1 << 20, 64 << 10, 1L << 20);
+    try (ChronicleEventLog log = ChronicleEventLog.open(small);
+        LogReader reader = log.reader(1)) {
+      for (int i = 1; i <= 400; i++) {
+        Thread.currentThread().interrupt();
+        log.append(Drafts.batch(i, 1, 300));
+        log.force();
+        assertTrue(Thread.interrupted(), "the interrupt is kept for whom it was meant");
+        assertEquals(i, log.durableSequence());
+      }
+      Thread interrupter = Thread.currentThread();
+      Thread later =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    for (int i = 0; i < 200; i++) {
+                      interrupter.interrupt();
+                      Thread.onSpinWait();
+                    }
+                  });
+      for (int i = 1; i <= 400; i++) {
+        log.append(Drafts.batch(i, 1, 300));
+        log.force();
+      }
+      later.join();
+      // The last interrupts may or may not have come in time: poll() must not see one.
+      while (Thread.interrupted()) {
+        Thread.onSpinWait();
+      }
+      for (int i = 1; i <= 800; i++) {
+        assertEquals(i, reader.poll(PATIENCE).orElseThrow().sequence());
+      }
+    }
+    assertWhole(800);
+  }
+
+  @Test
   void anEmptyBatchIsRefused() {
     try (ChronicleEventLog log = ChronicleEventLog.open(options())) {
       assertThrows(IllegalArgumentException.class, () -> log.append(List.of()));

@@ -1,0 +1,199 @@
+package dev.retainerd.eventlog.checkpoint;
+
+import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.EventLog;
+import dev.retainerd.eventlog.EventLogException;
+import dev.retainerd.eventlog.LogClock;
+import dev.retainerd.eventlog.LogReader;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Follows the log with a reader of its own and writes a checkpoint every so many events, and at
+ * least every so often where there were any: beside the log, and to a second place where one is
+ * named. A thread of its own, so that no commit waits for a signature.
+ */
+public final class CheckpointKeeper implements AutoCloseable {
+  /** File of the log's folder with all checkpoints, oldest first. */
+  public static final String FILE = "checkpoints";
+
+  /** File of the log's folder with the key that they verify with. */
+  public static final String KEY_FILE = "checkpoint.pub";
+
+  private static final int EVENTS_BOUND = 4096;
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
+
+  private final EventLog log;
+  private final Path keyFolder;
+  private final List<Path> files = new ArrayList<>();
+  private final Duration interval;
+  private final LogClock clock;
+  private final LogReader reader;
+  private final List<byte[]> leaves = new ArrayList<>();
+  private final Thread thread;
+  private Optional<NodeKey> key = Optional.empty();
+  private volatile boolean closing;
+  private volatile long coveredSequence;
+  private volatile String failure = "";
+
+  private CheckpointKeeper(
+      EventLog log, Path keyFolder, Optional<Path> secondFolder, Duration interval, LogClock clock)
+      throws IOException {
+    this.log = log;
+    this.keyFolder = keyFolder;
+    this.interval = interval;
+    this.clock = clock;
+    Path folder = log.status().directory();
+    files.add(folder.resolve(FILE));
+    if (secondFolder.isPresent()) {
+      Files.createDirectories(secondFolder.get());
+      files.add(secondFolder.get().resolve(log.status().nodeId() + "." + FILE));
+    }
+    this.coveredSequence = lastCovered(files.getFirst());
+    this.reader = log.reader(coveredSequence + 1);
+    this.thread = Thread.ofPlatform().daemon().name("checkpoints").start(this::run);
+  }
+
+  /**
+   * Starts following a log, from its last checkpoint on.
+   *
+   * @param keyFolder where the node's key is, or is to be made; not within the log's folder
+   * @param secondFolder where copies of the checkpoints go; best on another machine
+   * @param interval how long an event may stand without a checkpoint
+   */
+  public static CheckpointKeeper start(
+      EventLog log,
+      Path keyFolder,
+      Optional<Path> secondFolder,
+      Duration interval,
+      LogClock clock) {
+    try {
+      return new CheckpointKeeper(log, keyFolder, secondFolder, interval, clock);
+    } catch (IOException e) {
+      throw new EventLogException(
+          "checkpoints cannot be written beside the event log: " + e + "; see its folder", e);
+    }
+  }
+
+  private static long lastCovered(Path file) throws IOException {
+    if (Files.notExists(file)) {
+      return 0;
+    }
+    try {
+      List<Checkpoint> all = Checkpoint.parseAll(Files.readAllBytes(file));
+      return all.isEmpty() ? 0 : all.getLast().lastSequence();
+    } catch (EventLogException e) {
+      Path aside = file.resolveSibling("set-aside").resolve(FILE + "-" + System.nanoTime());
+      Files.createDirectories(aside.getParent());
+      Files.move(file, aside);
+      return 0;
+    }
+  }
+
+  /** The last event that a checkpoint covers. */
+  public long coveredSequence() {
+    return coveredSequence;
+  }
+
+  /** Why the last checkpoint could not be written; "" where it was. */
+  public String failure() {
+    return failure;
+  }
+
+  private void run() {
+    long due = System.nanoTime() + interval.toNanos();
+    while (true) {
+      quiet();
+      try {
+        long left = closing ? 0 : Math.max(0, due - System.nanoTime());
+        Optional<Envelope> event = reader.poll(Duration.ofNanos(left));
+        if (event.isPresent()) {
+          leaves.add(event.get().hash());
+        }
+        boolean late = event.isEmpty() && (closing || System.nanoTime() - due >= 0);
+        if (!leaves.isEmpty() && (leaves.size() >= EVENTS_BOUND || late)) {
+          checkpoint();
+        }
+        if (late) {
+          due = System.nanoTime() + interval.toNanos();
+          if (closing) {
+            return;
+          }
+        }
+      } catch (EventLogException | IOException e) {
+        // A gap in the history: begin anew behind it.
+        failure = e.getMessage();
+        leaves.clear();
+        if (closing) {
+          return;
+        }
+      } catch (InterruptedException e) {
+        // close() says the same, and has said so before.
+        closing = true;
+      }
+    }
+  }
+
+  /** After closing has begun no interrupt comes any more, and none is left. */
+  private synchronized void quiet() {
+    if (closing) {
+      Thread.interrupted();
+    }
+  }
+
+  private synchronized void checkpoint() throws IOException {
+    long lastSequence = reader.nextSequence() - 1;
+    Checkpoint checkpoint =
+        key()
+            .sign(
+                new Checkpoint(
+                    Checkpoint.originOf(log.status().nodeId()),
+                    lastSequence - leaves.size() + 1,
+                    lastSequence,
+                    MerkleTree.root(leaves),
+                    leaves.getLast(),
+                    clock.wallNanos(),
+                    ""));
+    for (Path file : files) {
+      try (FileOutputStream out = new FileOutputStream(file.toFile(), true)) {
+        out.write(checkpoint.text().getBytes(StandardCharsets.UTF_8));
+        out.getFD().sync();
+      }
+    }
+    leaves.clear();
+    coveredSequence = lastSequence;
+    failure = "";
+  }
+
+  /** Not before it is needed, because a start must not wait for it. */
+  private NodeKey key() throws IOException {
+    if (key.isEmpty()) {
+      key = Optional.of(NodeKey.loadOrMake(keyFolder, Checkpoint.originOf(log.status().nodeId())));
+      Files.writeString(
+          files.getFirst().resolveSibling(KEY_FILE), key.get().verifier().text() + "\n");
+    }
+    return key.get();
+  }
+
+  /** Covers what is durable by now, and ends. To be called before the log is closed. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      closing = true;
+      thread.interrupt();
+    }
+    try {
+      thread.join(CLOSE_PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    reader.close();
+  }
+}
