@@ -22,7 +22,10 @@ import dev.retainerd.wire.containerd.services.images.v1.ListImagesRequest;
 import dev.retainerd.wire.containerd.services.images.v1.ListImagesResponse;
 import dev.retainerd.wire.containerd.services.images.v1.UpdateImageRequest;
 import dev.retainerd.wire.containerd.services.images.v1.UpdateImageResponse;
+import io.grpc.Context;
 import io.grpc.stub.StreamObserver;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Image records: names that point at a descriptor. What they point at lives in the content store.
@@ -35,6 +38,8 @@ public final class ImagesApi extends ImagesGrpc.ImagesImplBase {
     /** Returns when the space is given back. */
     void collect(String namespace);
   }
+
+  private static final Logger LOG = LoggerFactory.getLogger(ImagesApi.class);
 
   private final Records records;
   private final Namespaces namespaces;
@@ -165,9 +170,29 @@ public final class ImagesApi extends ImagesGrpc.ImagesImplBase {
                           ImageDeletedPayload.newBuilder().setName(name).build()));
                   if (request.getSync()) {
                     collector.collect(namespace);
+                  } else {
+                    collectLater(namespace);
                   }
                   return Empty.getDefaultInstance();
                 }));
+  }
+
+  /** Off the call: the client asked for the name to go, and does not wait for the rest. */
+  private void collectLater(String namespace) {
+    Thread.ofVirtual()
+        .name("collect-" + namespace)
+        .start(
+            Context.current()
+                .fork()
+                .wrap(
+                    () -> {
+                      try {
+                        collector.collect(namespace);
+                      } catch (RuntimeException e) {
+                        LOG.warn(
+                            "what image removal left in {} is not collected yet", namespace, e);
+                      }
+                    }));
   }
 
   private ImageRecord existing(String namespace, String name) {

@@ -62,7 +62,13 @@ final class RefusalInterceptor implements ServerInterceptor {
       if (!StatusOf.isAnswer(thrown)) {
         log.error("{} failed (request {})", method, requestId, thrown);
       } else if (thrown.getCause() != null) {
-        log.info("{} refused (request {})", method, requestId, thrown);
+        log.info(
+            "{} refused (request {}): {}, because of {}",
+            method,
+            requestId,
+            thrown.getMessage(),
+            thrown.getCause().toString());
+        log.debug("the refusal of request {} in full", requestId, thrown);
       }
       return StatusOf.status(thrown, method, requestId);
     }
