@@ -89,7 +89,8 @@ class BadInputTest {
                 .createContainer(
                     CreateContainerRequest.newBuilder()
                         .setPodSandboxId(pod)
-                        .setConfig(pods.containerConfig("c", "true"))
+                        // The very same call would be a retry, and get the same container.
+                        .setConfig(pods.containerConfig("c", "false"))
                         .setSandboxConfig(pods.config("taken"))
                         .build()));
     pods.remove(container);

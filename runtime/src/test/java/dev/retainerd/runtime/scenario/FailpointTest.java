@@ -83,10 +83,13 @@ class FailpointTest {
   private void life() {
     String pod = readyPod();
     String container = createdContainer(pod);
+    int before = pods.log(POD, "c").size();
     if (pods.status(container).getState() == ContainerState.CONTAINER_CREATED) {
       pods.start(container);
     }
     assertEquals(ContainerState.CONTAINER_RUNNING, pods.status(container).getState());
+    // A signal that comes before runc's own process has become the shell ends that one, with 2.
+    Eventually.holds("a line of the container", PATIENCE, () -> pods.log(POD, "c").size() > before);
     pods.stop(container, 10);
     assertEquals(3, pods.status(container).getExitCode());
     pods.remove(container);
