@@ -15,6 +15,13 @@ import java.util.concurrent.Executors;
  */
 public final class RegistryClients implements AutoCloseable {
   private static final int KEPT_MAX = 16;
+
+  static {
+    // The JDK's 16 KiB cost a third of a download's processor time in hand-overs between threads.
+    if (System.getProperty("jdk.httpclient.bufsize") == null) {
+      System.setProperty("jdk.httpclient.bufsize", "131072");
+    }
+  }
   private static final Duration CONNECT_PATIENCE = Duration.ofSeconds(30);
 
   /** What makes two servers need different clients. */
