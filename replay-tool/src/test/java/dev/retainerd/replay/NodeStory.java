@@ -14,7 +14,9 @@ import dev.retainerd.store.fold.EventHeader;
 import dev.retainerd.store.fold.Fold;
 import dev.retainerd.store.state.NodeState;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Writes the log of a made-up node, with a clock that this story moves. Every event is folded as it
@@ -35,6 +37,10 @@ final class NodeStory implements AutoCloseable {
   private long last;
 
   NodeStory(Path folder) {
+    this(folder, Optional.empty());
+  }
+
+  private NodeStory(Path folder, Optional<LogOptions.Checkpoints> checkpoints) {
     LogClock clock =
         new LogClock() {
           @Override
@@ -53,6 +59,7 @@ final class NodeStory implements AutoCloseable {
                 .withDurability(Durability.PROCESS_CRASH)
                 .withSizes(1 << 20, 64 << 20, 0)
                 .withClock(clock)
+                .withCheckpoints(checkpoints)
                 .withBootId("boot-1"));
   }
 
@@ -291,6 +298,15 @@ final class NodeStory implements AutoCloseable {
           KUBELET,
           "r-9",
           new Event.ContainerRemoving(ContainerRemovingPayload.newBuilder().setId("web").build()));
+    }
+  }
+
+  /** A short story with signed checkpoints; the key is kept in a folder of its own. */
+  static void signed(Path root, Path keyFolder) {
+    LogOptions.Checkpoints every =
+        new LogOptions.Checkpoints(keyFolder, Optional.empty(), Duration.ofMillis(50));
+    try (NodeStory s = new NodeStory(root.resolve("log"), Optional.of(every))) {
+      s.daemonStarts(99, true).after(5).recovers();
     }
   }
 

@@ -89,6 +89,26 @@ class RewindTest {
     contains(forged.text(), "no event of this log has the hash");
   }
 
+  @Test
+  void aHistoryWrittenAnewIsNoticedByCheckpointsKeptElsewhere() throws IOException {
+    Path kept = folder.resolve("kept");
+    NodeStory.signed(folder.resolve("signed"), kept);
+    Path signed = folder.resolve("signed/log");
+    Answer whole = rewind("verify", signed.toString());
+    assertEquals(0, whole.code(), whole.text());
+    contains(whole.text(), "signed checkpoints hold, up to event 2");
+    Answer anew =
+        rewind(
+            "verify",
+            log.toString(),
+            "--checkpoints",
+            signed.resolve("checkpoints").toString(),
+            "--key",
+            signed.resolve("checkpoint.pub").toString());
+    assertEquals(1, anew.code(), anew.text());
+    contains(anew.text(), "are not those that their checkpoint was signed for");
+  }
+
   private Path records() throws IOException {
     try (Stream<Path> files = Files.walk(log)) {
       return files.filter(f -> f.toString().endsWith(".cq4")).findFirst().orElseThrow();

@@ -7,6 +7,7 @@ import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.eventlog.files.ReadOnlyLog;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -31,11 +32,24 @@ public final class VerifyVerb extends Verb {
           "the hash of the last event as noted elsewhere: catches a history cut or forged")
   String head = "";
 
+  @Option(
+      names = "--checkpoints",
+      paramLabel = "FILE",
+      description = "signed checkpoints kept elsewhere (default: those beside the log)")
+  Path checkpoints;
+
+  @Option(
+      names = "--key",
+      paramLabel = "FILE",
+      description = "the node's public key kept elsewhere (default: the one beside the log)")
+  Path key;
+
   private long events;
   private long first;
   private long lastGood;
   private long unknownTypes;
   private String firstBad = "";
+  private CheckpointCheck witness;
   private String hash = "";
   private boolean headSeen;
   private final Set<Integer> generations = new HashSet<>();
@@ -43,6 +57,9 @@ public final class VerifyVerb extends Verb {
   @Override
   protected int run(History history) {
     String tail = "";
+    witness =
+        CheckpointCheck.of(
+            history.log().folder(), Optional.ofNullable(checkpoints), Optional.ofNullable(key));
     try (ReadOnlyLog.Walk walk = history.log().walk(1, true)) {
       for (Optional<LogEntry> e = walk.next(); e.isPresent(); e = walk.next()) {
         take(e.get());
@@ -51,6 +68,10 @@ public final class VerifyVerb extends Verb {
     }
     if (events == 0 && firstBad.isEmpty()) {
       throw new LookFailure("the log in " + history.log().folder() + " holds no event yet");
+    }
+    String notWitnessed = witness.end();
+    if (firstBad.isEmpty()) {
+      firstBad = notWitnessed;
     }
     if (!head.isEmpty() && !headSeen && firstBad.isEmpty()) {
       firstBad = "no event of this log has the hash " + head;
@@ -88,6 +109,7 @@ public final class VerifyVerb extends Verb {
   }
 
   private void good(Envelope envelope) {
+    witness.take(envelope);
     events++;
     if (first == 0) {
       first = envelope.sequence();
@@ -128,6 +150,7 @@ public final class VerifyVerb extends Verb {
       tree.put("head", hash);
       tree.put("firstBad", firstBad);
       tree.put("tail", tail);
+      tree.put("checkpoints", witness.words());
       tree.put("unknownTypes", unknownTypes);
       println(new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree));
       return;
@@ -141,6 +164,9 @@ public final class VerifyVerb extends Verb {
           "note:   behind the last event: "
               + tail
               + "; beside a live daemon this may be an event that is just being written");
+    }
+    if (!witness.words().isEmpty()) {
+      println("signed: " + witness.words());
     }
     println("proves: nothing was changed, left out or put in between the first event and the head");
     println(
