@@ -18,7 +18,8 @@ public final class ShimMain {
       containerd-shim-retain-v1: the parent of containers, for retainerd and for containerd
 
         serve --id ID --dir DIR --socket PATH [--runtime-root DIR] [--namespace NS]
-              [--ttrpc-address PATH]      serves in the foreground
+              [--ttrpc-address PATH] [--holder PATH]
+                                          serves in the foreground
         -namespace NS -id ID -address PATH [-publish-binary FILE] [-bundle DIR] start
                                           starts a server for containerd, prints its address
         -namespace NS -id ID [-bundle DIR] delete

@@ -43,6 +43,9 @@ final class ShimServer {
     Containers containers =
         new Containers(
             loop, reaper, journal, publisher, root.isEmpty() ? DEFAULT_RUNTIME_ROOT : root);
+    if (!arguments.value("holder").isEmpty()) {
+      containers.holdAt(Path.of(arguments.value("holder")).toAbsolutePath());
+    }
     reaper.start();
     String namespace = arguments.value("namespace");
     TtrpcServer[] server = new TtrpcServer[1];

@@ -114,21 +114,26 @@ class TerminalTest {
               "-c",
               "echo before; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo after; exit 8"));
       Path log = bundle.resolve("out.log");
+      // Told once, the shim hands over what it makes later.
+      harness.shim.sendDescriptors(
+          SendDescriptorsRequest.newBuilder().setHolderSocket(socket.toString()).build(),
+          ShimHarness.PATIENCE);
       harness.tasks.create(
           harness.request("c1", bundle).setTerminal(true).setStdout("cri://" + log).build(),
           ShimHarness.PATIENCE);
       harness.tasks.start(StartRequest.newBuilder().setId("c1").build(), ShimHarness.PATIENCE);
       ShimHarness.awaitTrue("the first line", () -> Files.exists(log) && Files.size(log) > 0);
-      harness.shim.sendDescriptors(
-          SendDescriptorsRequest.newBuilder().setHolderSocket(socket.toString()).build(),
-          ShimHarness.PATIENCE);
       harness.killShim();
       harness.startShim();
       assertTrue(harness.adopt("c1", socket.toString()).getAdopted());
       Files.writeString(bundle.resolve("rootfs/tmp/go"), "");
       assertEquals(8, harness.await("c1", "").getExitStatus());
       assertEquals("before\r\nafter\r\n", ShimHarness.content(log));
+      harness.shim.sendDescriptors(
+          SendDescriptorsRequest.newBuilder().setHolderSocket(socket.toString()).build(),
+          ShimHarness.PATIENCE);
       harness.delete("c1");
+      assertEquals(0, holder.size());
     }
   }
 }

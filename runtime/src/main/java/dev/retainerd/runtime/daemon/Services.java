@@ -29,6 +29,7 @@ import dev.retainerd.runtime.task.ExitRecorder;
 import dev.retainerd.runtime.task.StopService;
 import dev.retainerd.runtime.task.TaskRecovery;
 import dev.retainerd.runtime.task.TaskService;
+import dev.retainerd.shim.protocol.DescriptorHolder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -58,6 +59,15 @@ record Services(
   private static final Origin RECOVERY = new Origin(Actor.recovery(), "", 0);
   private static final Origin SHIM = new Origin(new Actor(Actor.Kind.SHIM, 0, 0, 0, ""), "", 0);
 
+  /** Shims leave dups of their terminals here, so that the end of a shim hangs nobody up. */
+  private static void holdDescriptors(Path socket) {
+    try {
+      DescriptorHolder.serve(socket);
+    } catch (IOException e) {
+      LOG.warn("no terminal will survive its shim: {}", e.getMessage());
+    }
+  }
+
   /**
    * Fits them.
    *
@@ -76,6 +86,7 @@ record Services(
     Path state = config.state();
     Path shimsFolder = state.resolve("shims");
     Path execFolder = state.resolve("exec");
+    holdDescriptors(state.resolve("holder.sock"));
     RuncOptions runtimes = new RuncOptions(config);
     Shims shims =
         new Shims(

@@ -316,6 +316,11 @@ public final class Shims implements AutoCloseable {
 
   private void attach(String id, ShimCalls calls) {
     connections.put(id, calls);
+    try {
+      calls.sendDescriptors(settings.holderSocket());
+    } catch (Refusal e) {
+      LOG.warn("terminals under shim {} would not survive it: {}", id, e.sentence());
+    }
     onAttached.accept(id, calls);
     if (following.add(id)) {
       Thread.ofVirtual().name("shim-" + id).start(() -> follow(id, calls));

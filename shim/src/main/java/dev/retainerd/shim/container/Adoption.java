@@ -243,6 +243,7 @@ final class Adoption {
       process.setStreams(streams);
       Integer master = held.remove(holdName(container, process, "terminal"));
       if (master != null) {
+        process.setHeldElsewhere();
         streams.attachTerminal(master);
       } else if (process.record().getTerminal() && !ended) {
         losses.append("nobody held the terminal of ").append(process).append("; ");

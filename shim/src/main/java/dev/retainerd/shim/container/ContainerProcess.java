@@ -37,6 +37,7 @@ final class ContainerProcess {
   private volatile ProcessStreams streams;
   private volatile ExitRecord exit;
   private volatile int pidfd = -1;
+  private volatile boolean heldElsewhere;
   private volatile CompletableFuture<Void> startGate = CompletableFuture.completedFuture(null);
   private final CompletableFuture<ExitRecord> published = new CompletableFuture<>();
 
@@ -238,6 +239,14 @@ final class ContainerProcess {
     Processes.Stat stat = Processes.stat(pid());
     boolean same = stat != null && stat.startTicks() == record.getStartTimeTicks();
     return same ? Processes.signal(pid(), signal) : -Errno.ESRCH;
+  }
+
+  boolean heldElsewhere() {
+    return heldElsewhere;
+  }
+
+  void setHeldElsewhere() {
+    heldElsewhere = true;
   }
 
   void setPidfd(int handle) {

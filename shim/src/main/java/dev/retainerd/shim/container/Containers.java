@@ -41,6 +41,9 @@ public final class Containers {
   private final Shared shared;
   private final String runtimeRoot;
 
+  /** Where terminals are held beside us; null where nowhere. */
+  private volatile Path holder;
+
   /**
    * @param runtimeRoot where OCI runtimes keep their state unless a Create says otherwise; each
    *     namespace has a folder of its own below it
@@ -107,6 +110,7 @@ public final class Containers {
     }
     try {
       container.create(request);
+      holdTerminal(container, container.first());
       return container.first().pid();
     } catch (TtrpcException | RuntimeException e) {
       all.remove(key(namespace, request.getId()), container);
@@ -116,7 +120,45 @@ public final class Containers {
 
   public int start(String namespace, String id, String execId) throws TtrpcException {
     Container container = get(namespace, id);
-    return execId.isEmpty() ? container.start() : container.startExec(container.process(execId));
+    if (execId.isEmpty()) {
+      return container.start();
+    }
+    int pid = container.startExec(container.process(execId));
+    holdTerminal(container, container.process(execId));
+    return pid;
+  }
+
+  /** From now on terminals are handed to this holder as they are made. */
+  public void holdAt(Path socket) {
+    holder = socket;
+  }
+
+  /** Without a terminal's master its processes would be hung up when we die. */
+  private void holdTerminal(Container container, ContainerProcess process) {
+    Path socket = holder;
+    if (socket == null || !process.record().getTerminal()) {
+      return;
+    }
+    try (DescriptorHolder.Connection connection = DescriptorHolder.connect(socket)) {
+      send(connection, container, process);
+    } catch (PosixException e) {
+      // No daemon at the moment: it asks for all of them when it is back.
+    }
+  }
+
+  private void dropHeld(Container container, ContainerProcess process) {
+    Path socket = holder;
+    if (socket == null || !process.heldElsewhere()) {
+      return;
+    }
+    try (DescriptorHolder.Connection connection = DescriptorHolder.connect(socket)) {
+      connection.drop(
+          process.isFirst()
+              ? key(container.namespace(), container.id()) + "/"
+              : Adoption.holdName(container, process, ""));
+    } catch (PosixException e) {
+      // A holder that is gone holds nothing.
+    }
   }
 
   public void exec(String namespace, ExecProcessRequest request) throws TtrpcException {
@@ -131,7 +173,9 @@ public final class Containers {
 
   public ExitRecord delete(String namespace, String id, String execId) throws TtrpcException {
     Container container = get(namespace, id);
-    ExitRecord exit = container.delete(container.process(execId));
+    ContainerProcess process = container.process(execId);
+    ExitRecord exit = container.delete(process);
+    dropHeld(container, process);
     if (execId.isEmpty()) {
       all.remove(key(namespace, id), container);
     }
@@ -264,9 +308,10 @@ public final class Containers {
   }
 
   /** Sends duplicates of all that has no name in the file system to a holder. */
-  public List<String> sendDescriptors(Path holder) throws TtrpcException {
+  public List<String> sendDescriptors(Path socket) throws TtrpcException {
+    holder = socket;
     List<String> names = new ArrayList<>();
-    try (DescriptorHolder.Connection connection = DescriptorHolder.connect(holder)) {
+    try (DescriptorHolder.Connection connection = DescriptorHolder.connect(socket)) {
       for (Container container : all.values()) {
         List<ContainerProcess> processes = new ArrayList<>(container.execs().values());
         processes.add(container.first());
@@ -294,6 +339,7 @@ public final class Containers {
       try {
         if (failure == null) {
           connection.put(name, one.descriptor());
+          process.setHeldElsewhere();
           names.add(name);
         }
       } catch (PosixException e) {
@@ -309,7 +355,7 @@ public final class Containers {
   }
 
   /** Takes over containers of a shim that is gone; one that is held already is left as it is. */
-  public List<AdoptOutcome> adopt(List<BundleRef> bundles, String holder) {
+  public List<AdoptOutcome> adopt(List<BundleRef> bundles, String holderSocket) {
     List<AdoptOutcome> outcomes = new ArrayList<>();
     for (BundleRef ref : bundles) {
       AdoptOutcome.Builder outcome =
@@ -318,7 +364,7 @@ public final class Containers {
         String key = key(ref.getNamespace(), ref.getId());
         Container held = all.get(key);
         if (held == null) {
-          Adoption adoption = new Adoption(shared, Bundle.of(ref.getBundle()), holder);
+          Adoption adoption = new Adoption(shared, Bundle.of(ref.getBundle()), holderSocket);
           held = adoption.adopt(ref.getNamespace(), ref.getId());
           outcome.setMessage(adoption.losses());
           if (all.putIfAbsent(key, held) != null) {

@@ -17,15 +17,16 @@ import java.util.Map;
  *
  * <p>The exchange, on a unix stream socket: each message is one byte of kind, two bytes of length
  * and a name in UTF-8. {@code P} puts the descriptor that comes with it (an older one of that name
- * is closed) and is answered {@code K}; {@code G} asks for all whose names begin so: they come as
- * {@code F}, a descriptor with each, and then {@code E}. Thread-safe.
+ * is closed) and is answered {@code K}; {@code D} drops all whose names begin so and is answered
+ * {@code K}; {@code G} asks for all whose names begin so: they come as {@code F}, a descriptor with
+ * each, and then {@code E}. Thread-safe.
  */
 public final class DescriptorHolder implements AutoCloseable {
   private static final int HEADER_BYTES = 3;
   private static final int NAME_MAX_BYTES = 1024;
   private static final int HELD_MAX = 8192;
   private static final int PATIENCE_MILLIS = 10_000;
-  private static final int ACCEPT_MILLIS = 500;
+  private static final int ACCEPT_MILLIS = 5_000;
 
   private final Path socket;
   private final DescriptorSocket listener;
@@ -81,6 +82,10 @@ public final class DescriptorHolder implements AutoCloseable {
       switch (header.bytes()[0]) {
         case 'P' -> {
           keep(name, header.descriptor());
+          caller.send(message('K', ""), -1);
+        }
+        case 'D' -> {
+          drop(name);
           caller.send(message('K', ""), -1);
         }
         case 'G' -> give(caller, name);
@@ -167,6 +172,12 @@ public final class DescriptorHolder implements AutoCloseable {
     /** Hands over a duplicate; the caller's own stays open. */
     public void put(String name, int descriptor) throws PosixException {
       socket.send(message('P', name), descriptor);
+      socket.receiveExactly(HEADER_BYTES, PATIENCE_MILLIS);
+    }
+
+    /** Has all dropped whose names begin so. */
+    public void drop(String prefix) throws PosixException {
+      socket.send(message('D', prefix), -1);
       socket.receiveExactly(HEADER_BYTES, PATIENCE_MILLIS);
     }
 
