@@ -88,11 +88,13 @@ final class NamespacePlan {
         if (ofPod.getPid() == NamespaceMode.NODE) {
           return;
         }
-        if (ofPause.isEmpty()) {
+        if (ofPause.isEmpty() && ofPod.getPid() == NamespaceMode.POD) {
           throw Refusal.failedPrecondition(
-              "sandbox %s has no pid namespace to share; make it with the pid mode POD"
+              "the process that holds the pid namespace of sandbox %s is gone; run the pod again"
                   .formatted(input.sandboxId()));
         }
+        // POD is what a client means that sets nothing. In a pod that shares no pid namespace the
+        // container gets one of its own.
         add("pid", ofPause);
       }
       case TARGET -> {
