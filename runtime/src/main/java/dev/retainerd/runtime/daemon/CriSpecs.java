@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.config.RuntimeHandler;
 import dev.retainerd.runtime.container.ContainerSpecs;
+import dev.retainerd.runtime.oci.BaseSpec;
 import dev.retainerd.runtime.oci.ContainerInput;
 import dev.retainerd.runtime.oci.HandlerTraits;
 import dev.retainerd.runtime.oci.ImageDefaults;
@@ -99,7 +100,7 @@ record CriSpecs(SpecBuilder builder, PodFolders folders, RuncOptions runtimes, P
         handler.privilegedWithoutHostDevicesAllDevicesAllowed(),
         handler.cgroupWritable(),
         true,
-        Optional.empty());
+        handler.baseRuntimeSpec().map(BaseSpec::read));
   }
 
   private static ImageDefaults defaults(JsonObject config) {

@@ -204,6 +204,7 @@ public final class Daemon implements AutoCloseable {
   public void close() {
     server.close();
     services.shims().close();
+    services.holder().close();
     journal.commit(
         Services.SELF,
         "",

@@ -14,8 +14,10 @@ import dev.retainerd.runtime.namespaces.NamespacePins;
 import dev.retainerd.runtime.network.NetworkSettings;
 import dev.retainerd.runtime.network.PodNetworks;
 import dev.retainerd.runtime.oci.HostTraits;
+import dev.retainerd.runtime.oci.RequestRules;
 import dev.retainerd.runtime.oci.SpecBuilder;
 import dev.retainerd.runtime.oci.SpecPolicy;
+import dev.retainerd.runtime.oci.Sysctls;
 import dev.retainerd.runtime.recovery.Leftovers;
 import dev.retainerd.runtime.recovery.Recovery;
 import dev.retainerd.runtime.sandbox.SandboxRecords;
@@ -50,7 +52,8 @@ record Services(
     ContainerService containers,
     Recovery recovery,
     CniPods network,
-    Path execFolder) {
+    Path execFolder,
+    DescriptorHolder holder) {
   private static final Logger LOG = LoggerFactory.getLogger(Services.class);
 
   /** The daemon acting of itself. */
@@ -88,6 +91,8 @@ record Services(
     Path execFolder = state.resolve("exec");
     holdDescriptors(state.resolve("holder.sock"));
     RuncOptions runtimes = new RuncOptions(config);
+    Path holderSocket = state.resolve("holder.sock");
+    DescriptorHolder holder = DescriptorHolder.serve(holderSocket);
     Shims shims =
         new Shims(
             journal,
@@ -96,7 +101,7 @@ record Services(
             new Shims.Settings(
                 config.retain().podsPerShim(),
                 config.retain().spareShims() > 0,
-                state.resolve("holder.sock"),
+                holderSocket,
                 ids::nextShort),
             SELF);
     Bundles bundles = new Bundles(state.resolve("tasks"));
@@ -141,11 +146,22 @@ record Services(
                     config.root().resolve("pause"),
                     config.retain().pausePath()),
                 containers),
-            new SandboxRecords(namespaces, ids::next, Clock.systemUTC()));
+            new SandboxRecords(
+                namespaces,
+                ids::next,
+                Clock.systemUTC(),
+                RequestRules::check,
+                pod -> Sysctls.of(pod, policy(config))));
     TaskRecovery taskRecovery = new TaskRecovery(tasks, RECOVERY);
     ExitRecorder recorder =
         new ExitRecorder(
             tasks, SHIM, (ns, id) -> deleteEnded(tasks, containers, sandboxes, ns, id));
+    journal.addListener(
+        (envelope, event) -> {
+          if (event instanceof dev.retainerd.eventlog.event.Event.TaskDeleted deleted) {
+            holder.drop(envelope.namespace() + "/" + deleted.payload().getContainerId() + "/");
+          }
+        });
     shims.onRecord(recorder::record);
     shims.onAttached((id, calls) -> taskRecovery.settle(id));
     Recovery recovery =
@@ -165,7 +181,17 @@ record Services(
             RECOVERY,
             execFolder.toString());
     return new Services(
-        journal, shims, tasks, execs, stops, sandboxes, containers, recovery, network, execFolder);
+        journal,
+        shims,
+        tasks,
+        execs,
+        stops,
+        sandboxes,
+        containers,
+        recovery,
+        network,
+        execFolder,
+        holder);
   }
 
   /** Containers of pods need their task no more once it has ended; others' clients delete them. */

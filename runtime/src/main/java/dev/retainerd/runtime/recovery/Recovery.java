@@ -187,7 +187,18 @@ public final class Recovery {
   private void endedTasks() {
     for (Key<TaskEntry> key : tasks(t -> t.getPhase() == TaskPhase.TASK_PHASE_STOPPED)) {
       if (key.namespace().equals(NAMESPACE) && isOurs(key.id())) {
-        step("task " + key.id(), () -> parts.tasks.delete(self, NAMESPACE, key.id()));
+        step("task " + key.id(), () -> deleteIfThere(key.id()));
+      }
+    }
+  }
+
+  /** Its exit may have come from a shim a moment ago, and the deletion with it. */
+  private void deleteIfThere(String id) {
+    try {
+      parts.tasks.delete(self, NAMESPACE, id);
+    } catch (Refusal e) {
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        throw e;
       }
     }
   }

@@ -8,6 +8,9 @@ import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.PodSandboxMetadata;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -16,8 +19,15 @@ import java.util.function.Supplier;
  *
  * @param pins says where namespaces are pinned
  * @param newId makes ids, 64 hexadecimal digits
+ * @param check refuses a configuration that cannot be carried out
+ * @param sysctls the kernel settings that a configuration asks for, the node's defaults among them
  */
-public record SandboxRecords(PodNamespaces pins, Supplier<String> newId, Clock clock) {
+public record SandboxRecords(
+    PodNamespaces pins,
+    Supplier<String> newId,
+    Clock clock,
+    Consumer<PodSandboxConfig> check,
+    Function<PodSandboxConfig, Map<String, String>> sysctls) {
 
   /** A pod's name in full: no two pods have the same. */
   public static String reservedName(PodSandboxConfig config) {

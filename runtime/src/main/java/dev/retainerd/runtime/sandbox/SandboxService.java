@@ -84,6 +84,7 @@ public final class SandboxService {
    * @return its id; that of the earlier request where this one repeats it
    */
   public String run(Origin origin, PodSandboxConfig config, String runtimeHandler) {
+    records.check().accept(config);
     String name = SandboxRecords.reservedName(config);
     try (KeyLocks.Held held = locks.hold("pod " + name, LOCK_PATIENCE)) {
       Optional<SandboxEntry> taken = ofName(name);
@@ -128,7 +129,7 @@ public final class SandboxService {
     try {
       effects.folder().make(record, config);
       Failpoint.SANDBOX_FOLDER_MADE.hit();
-      effects.namespaces().pin(record, config.getLinux().getSysctlsMap());
+      effects.namespaces().pin(record, records.sysctls().apply(config));
       Failpoint.SANDBOX_NAMESPACES_PINNED.hit();
       List<Event> outcome = new ArrayList<>();
       if (!record.getNetnsPath().isEmpty()) {

@@ -47,6 +47,7 @@ public final class Shims implements AutoCloseable {
   private static final Duration LOCK_PATIENCE = Duration.ofSeconds(60);
   private static final Duration RECORDS_WAIT = Duration.ofSeconds(20);
   private static final long RETRY_MILLIS = 250;
+  private static final Duration REATTACH_PATIENCE = Duration.ofSeconds(8);
 
   /**
    * How shims are used.
@@ -74,6 +75,7 @@ public final class Shims implements AutoCloseable {
   private final ConcurrentHashMap<String, ShimCalls> connections = new ConcurrentHashMap<>();
   private final Map<String, String> placing = new HashMap<>();
   private final Set<String> following = ConcurrentHashMap.newKeySet();
+  private final Object attached = new Object();
   private volatile BiConsumer<String, ShimRecord> recordSink = (shim, record) -> {};
   private volatile BiConsumer<String, ShimCalls> onAttached = (shim, calls) -> {};
   private volatile boolean closing;
@@ -168,6 +170,53 @@ public final class Shims implements AutoCloseable {
               + " again, or see retainctl doctor");
     }
     return calls;
+  }
+
+  /**
+   * Has a shim send what a successor would need to the holder; a failure costs only the successor's
+   * terminals.
+   */
+  public void handOver(String shimId) {
+    try {
+      calls(shimId).sendDescriptors(settings.holderSocket());
+    } catch (Refusal e) {
+      LOG.warn("shim {} did not hand over its descriptors: {}", shimId, e.sentence());
+    }
+  }
+
+  /**
+   * The connection to the shim that something lives in, waiting a moment where that shim is just
+   * being reattached or replaced.
+   *
+   * @param home says which shim it is now; asked again after each change
+   * @throws Refusal UNAVAILABLE where no shim answers for it in time
+   */
+  public ShimCalls callsOf(Supplier<String> home) {
+    long deadline = System.nanoTime() + REATTACH_PATIENCE.toNanos();
+    synchronized (attached) {
+      while (true) {
+        String shimId = home.get();
+        ShimCalls calls = connections.get(shimId);
+        long left = (deadline - System.nanoTime()) / 1_000_000;
+        if (calls != null || left <= 0 || isUnreachable(shimId)) {
+          return calls(shimId);
+        }
+        try {
+          attached.wait(left);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw Refusal.cancelled("the wait for shim " + shimId + " was given up");
+        }
+      }
+    }
+  }
+
+  private boolean isUnreachable(String shimId) {
+    return journal
+        .state()
+        .get(Kind.SHIM.key("", shimId))
+        .filter(shim -> shim.getPhase() == ShimPhase.SHIM_PHASE_UNREACHABLE)
+        .isPresent();
   }
 
   private Optional<String> reserve(String owner) {
@@ -322,6 +371,10 @@ public final class Shims implements AutoCloseable {
       LOG.warn("terminals under shim {} would not survive it: {}", id, e.sentence());
     }
     onAttached.accept(id, calls);
+    synchronized (attached) {
+      attached.notifyAll();
+    }
+    handOver(id);
     if (following.add(id)) {
       Thread.ofVirtual().name("shim-" + id).start(() -> follow(id, calls));
     }

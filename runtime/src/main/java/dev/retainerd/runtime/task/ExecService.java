@@ -13,7 +13,6 @@ import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.shims.ExecRequest;
-import dev.retainerd.runtime.shims.ShimCalls;
 import dev.retainerd.store.proto.ExecEntry;
 import dev.retainerd.store.proto.ExecPhase;
 import dev.retainerd.store.proto.Exit;
@@ -65,7 +64,9 @@ public final class ExecService {
                 .setProcess(process)
                 .build()));
     try {
-      shim(task).exec(new ExecRequest(namespace, containerId, execId, stdio, process));
+      tasks
+          .shimOf(namespace, containerId)
+          .exec(new ExecRequest(namespace, containerId, execId, stdio, process));
     } catch (RuntimeException e) {
       journal.commit(origin, namespace, deleted(containerId, execId));
       throw TaskService.asRefusal(e, "exec " + execId + " could not be added");
@@ -94,8 +95,11 @@ public final class ExecService {
                   .setContainerId(containerId)
                   .setExecId(execId)
                   .build()));
-      int pid = shim(task).start(namespace, containerId, execId);
+      int pid = tasks.shimOf(namespace, containerId).start(namespace, containerId, execId);
       tasks.holdStreams(namespace, containerId);
+      if (exec.getStdio().getTerminal()) {
+        tasks.shims().handOver(task.getShimId());
+      }
       journal.commit(
           origin,
           namespace,
@@ -137,7 +141,7 @@ public final class ExecService {
           "process " + execId + " must be stopped before deletion: running: failed precondition");
     }
     try {
-      shim(task).delete(namespace, containerId, execId);
+      tasks.shimOf(namespace, containerId).delete(namespace, containerId, execId);
     } catch (Refusal e) {
       if (!e.is(Refusal.Code.NOT_FOUND)) {
         throw e;
@@ -164,10 +168,6 @@ public final class ExecService {
           "exec " + execId + " in task " + containerId + " not found: not found");
     }
     return exec;
-  }
-
-  private ShimCalls shim(TaskEntry task) {
-    return tasks.shims().calls(task.getShimId());
   }
 
   private static Event deleted(String containerId, String execId) {

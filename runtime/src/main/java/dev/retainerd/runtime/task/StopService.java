@@ -106,7 +106,15 @@ public final class StopService {
   private void signal(
       Origin origin, String namespace, String containerId, int signal, boolean all) {
     try {
-      tasks.kill(origin, namespace, containerId, "", signal, all);
+      try {
+        tasks.kill(origin, namespace, containerId, "", signal, all);
+      } catch (Refusal e) {
+        if (!e.is(Refusal.Code.UNAVAILABLE)) {
+          throw e;
+        }
+        // Its shim died under the call; the successor is asked once more.
+        tasks.kill(origin, namespace, containerId, "", signal, all);
+      }
     } catch (Refusal e) {
       // Ended in between: its exit is on its way.
       if (!e.is(Refusal.Code.NOT_FOUND) && !e.is(Refusal.Code.FAILED_PRECONDITION)) {

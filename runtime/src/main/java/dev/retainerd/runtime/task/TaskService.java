@@ -159,6 +159,9 @@ public final class TaskService {
                     Optional.of(runtimeOptions),
                     options.checkpoint()));
         Failpoint.TASK_CREATED_IN_SHIM.hit();
+        if (options.stdio().getTerminal()) {
+          shims.handOver(placement.shimId());
+        }
         recordCreated(origin, namespace, containerId, pid);
         Failpoint.TASK_CREATED_RECORDED.hit();
         return pid;
@@ -220,7 +223,7 @@ public final class TaskService {
 
   private void discardInShim(TaskEntry task, String namespace, String containerId) {
     try {
-      ShimCalls shim = shims.calls(task.getShimId());
+      ShimCalls shim = shimOf(namespace, containerId);
       try {
         shim.kill(namespace, containerId, "", SIGKILL, true);
       } catch (Refusal gone) {
@@ -265,7 +268,7 @@ public final class TaskService {
               TaskStartingPayload.newBuilder().setContainerId(containerId).build()));
       Failpoint.TASK_START_INTENT_RECORDED.hit();
       try {
-        int pid = shims.calls(task.getShimId()).start(namespace, containerId, "");
+        int pid = shimOf(namespace, containerId).start(namespace, containerId, "");
         Failpoint.TASK_STARTED_IN_SHIM.hit();
         recordStarted(origin, namespace, containerId, pid);
         Failpoint.TASK_STARTED_RECORDED.hit();
@@ -332,7 +335,7 @@ public final class TaskService {
                 .setSignal(signal)
                 .setAll(all)
                 .build()));
-    shims.calls(task.getShimId()).kill(namespace, containerId, execId, signal, all);
+    shimOf(namespace, containerId).kill(namespace, containerId, execId, signal, all);
   }
 
   /**
@@ -355,7 +358,7 @@ public final class TaskService {
                 + ": failed precondition");
       }
       try {
-        shims.calls(task.getShimId()).delete(namespace, containerId, "");
+        shimOf(namespace, containerId).delete(namespace, containerId, "");
       } catch (Refusal e) {
         // Gone in the shim already: a delete whose outcome was not recorded.
         if (!e.is(Refusal.Code.NOT_FOUND)) {
@@ -415,7 +418,7 @@ public final class TaskService {
   public void pause(Origin origin, String namespace, String containerId) {
     try (KeyLocks.Held held = hold(namespace, containerId)) {
       TaskEntry task = inPhase(namespace, containerId, TaskPhase.TASK_PHASE_RUNNING, "pause");
-      shims.calls(task.getShimId()).pause(namespace, containerId);
+      shimOf(namespace, containerId).pause(namespace, containerId);
       journal.commit(
           origin,
           namespace,
@@ -427,7 +430,7 @@ public final class TaskService {
   public void resume(Origin origin, String namespace, String containerId) {
     try (KeyLocks.Held held = hold(namespace, containerId)) {
       TaskEntry task = inPhase(namespace, containerId, TaskPhase.TASK_PHASE_PAUSED, "resume");
-      shims.calls(task.getShimId()).resume(namespace, containerId);
+      shimOf(namespace, containerId).resume(namespace, containerId);
       journal.commit(
           origin,
           namespace,
@@ -456,38 +459,38 @@ public final class TaskService {
   public void resizePty(
       String namespace, String containerId, String execId, int width, int height) {
     TaskEntry task = get(namespace, containerId);
-    shims.calls(task.getShimId()).resizePty(namespace, containerId, execId, width, height);
+    shimOf(namespace, containerId).resizePty(namespace, containerId, execId, width, height);
   }
 
   /** Closes the write end of stdin. */
   public void closeStdin(String namespace, String containerId, String execId) {
     TaskEntry task = get(namespace, containerId);
-    shims.calls(task.getShimId()).closeStdin(namespace, containerId, execId);
+    shimOf(namespace, containerId).closeStdin(namespace, containerId, execId);
   }
 
   /** All pids of the container. */
   public List<Integer> pids(String namespace, String containerId) {
     TaskEntry task = get(namespace, containerId);
-    return shims.calls(task.getShimId()).pids(namespace, containerId);
+    return shimOf(namespace, containerId).pids(namespace, containerId);
   }
 
   /** cgroup metrics as a typed value. */
   public Opaque stats(String namespace, String containerId) {
     TaskEntry task = get(namespace, containerId);
-    return shims.calls(task.getShimId()).stats(namespace, containerId);
+    return shimOf(namespace, containerId).stats(namespace, containerId);
   }
 
   /** Applies OCI linux resources. */
   public void update(String namespace, String containerId, Opaque resources) {
     TaskEntry task = get(namespace, containerId);
-    shims.calls(task.getShimId()).update(namespace, containerId, resources);
+    shimOf(namespace, containerId).update(namespace, containerId, resources);
   }
 
   /** Opens the log file of the container again after a rotation. */
   public void reopenLog(String namespace, String containerId) {
     TaskEntry task =
         inPhase(namespace, containerId, TaskPhase.TASK_PHASE_RUNNING, "reopen the log of");
-    shims.calls(task.getShimId()).reopenLog(namespace, containerId);
+    shimOf(namespace, containerId).reopenLog(namespace, containerId);
   }
 
   /**
@@ -521,7 +524,12 @@ public final class TaskService {
 
   /** The task as its shim sees it right now. */
   ProcessStatus stateInShim(TaskEntry task, String namespace, String containerId) {
-    return shims.calls(task.getShimId()).state(namespace, containerId, "");
+    return shimOf(namespace, containerId).state(namespace, containerId, "");
+  }
+
+  /** The shim that the task lives in now. */
+  ShimCalls shimOf(String namespace, String containerId) {
+    return shims.callsOf(() -> get(namespace, containerId).getShimId());
   }
 
   Journal journal() {
