@@ -56,13 +56,18 @@ public final class TaskRecovery {
 
   /** Closes the open intents of every task of that shim, which answers again. */
   public void settle(String shimId) {
-    for (Key<TaskEntry> key : keys(task -> task.getShimId().equals(shimId))) {
+    for (Key<TaskEntry> key : keys(task -> task.getShimId().equals(shimId) && isOpen(task))) {
       try (KeyLocks.Held held = tasks.hold(key.namespace(), key.id())) {
         journal.state().get(key).ifPresent(task -> settle(key, task));
       } catch (RuntimeException e) {
         LOG.error("task {} is not settled: {}", key, e.getMessage(), e);
       }
     }
+  }
+
+  private static boolean isOpen(TaskEntry task) {
+    return task.getPhase() == TaskPhase.TASK_PHASE_CREATING
+        || task.getPhase() == TaskPhase.TASK_PHASE_STARTING;
   }
 
   private void settle(Key<TaskEntry> key, TaskEntry task) {

@@ -261,6 +261,8 @@ public final class TaskService {
                 + readable(task.getPhase())
                 + ": it must be created and not started");
       }
+      // Before the intent: who waits for a shim must not hold what its settlement needs.
+      ShimCalls shim = shimOf(namespace, containerId);
       journal.commit(
           origin,
           namespace,
@@ -268,7 +270,7 @@ public final class TaskService {
               TaskStartingPayload.newBuilder().setContainerId(containerId).build()));
       Failpoint.TASK_START_INTENT_RECORDED.hit();
       try {
-        int pid = shimOf(namespace, containerId).start(namespace, containerId, "");
+        int pid = shim.start(namespace, containerId, "");
         Failpoint.TASK_STARTED_IN_SHIM.hit();
         recordStarted(origin, namespace, containerId, pid);
         Failpoint.TASK_STARTED_RECORDED.hit();
