@@ -61,10 +61,16 @@ public final class GrpcServer implements AutoCloseable {
   private final EventLoopGroup loops;
   private final ExecutorService handlers;
   private final Server server;
+  private final CallsUnderWay underWay;
 
   private GrpcServer(
-      SocketFile file, EventLoopGroup loops, ExecutorService handlers, Server server) {
+      SocketFile file,
+      EventLoopGroup loops,
+      ExecutorService handlers,
+      Server server,
+      CallsUnderWay underWay) {
     this.file = file;
+    this.underWay = underWay;
     this.loops = loops;
     this.handlers = handlers;
     this.server = server;
@@ -85,10 +91,11 @@ public final class GrpcServer implements AutoCloseable {
             2, new DefaultThreadFactory("grpc-io", true), EpollIoHandler.newFactory());
     var handlers =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("call-", 0).factory());
+    var underWay = new CallsUnderWay();
     try {
-      Server server = build(options, file, loops, handlers, services).start();
+      Server server = build(options, file, loops, handlers, underWay, services).start();
       file.publish(options.uid(), options.gid());
-      return new GrpcServer(file, loops, handlers, server);
+      return new GrpcServer(file, loops, handlers, server, underWay);
     } catch (IOException | RuntimeException e) {
       loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
       handlers.close();
@@ -101,6 +108,7 @@ public final class GrpcServer implements AutoCloseable {
       SocketFile file,
       EventLoopGroup loops,
       ExecutorService handlers,
+      CallsUnderWay underWay,
       List<? extends BindableService> services) {
     var builder =
         NettyServerBuilder.forAddress(
@@ -121,7 +129,7 @@ public final class GrpcServer implements AutoCloseable {
     var context = new CallContextInterceptor();
     var refusal = new RefusalInterceptor();
     for (BindableService service : services) {
-      builder.addService(ServerInterceptors.interceptForward(service, context, refusal));
+      builder.addService(ServerInterceptors.interceptForward(service, underWay, context, refusal));
     }
     // containerd's clients ask it whether the daemon serves.
     builder.addService(new HealthStatusManager().getHealthService());
@@ -132,7 +140,10 @@ public final class GrpcServer implements AutoCloseable {
     return file.path();
   }
 
-  /** Takes no new calls, gives those under way a few seconds, then cancels them. Idempotent. */
+  /**
+   * Takes no new calls, gives those under way a few seconds, then cancels them; streams and waits
+   * are cancelled at once. Idempotent.
+   */
   @Override
   public void close() {
     try {
@@ -142,9 +153,10 @@ public final class GrpcServer implements AutoCloseable {
     }
     server.shutdown();
     try {
-      if (!server.awaitTermination(STOP_GRACE.toMillis(), TimeUnit.MILLISECONDS)) {
-        server.shutdownNow().awaitTermination(STOP_GRACE.toMillis(), TimeUnit.MILLISECONDS);
+      if (!underWay.awaitNone(STOP_GRACE)) {
+        log.warn("calls under way are cancelled after {} s", STOP_GRACE.toSeconds());
       }
+      server.shutdownNow().awaitTermination(STOP_GRACE.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       server.shutdownNow();
       Thread.currentThread().interrupt();

@@ -20,6 +20,9 @@ import dev.retainerd.wire.cri.v1.RuntimeServiceGrpc;
 import dev.retainerd.wire.cri.v1.VersionRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse;
+import io.grpc.health.v1.HealthGrpc;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -30,6 +33,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -62,6 +66,8 @@ class GrpcServerTest {
     final AtomicReference<RuntimeException> thrown = new AtomicReference<>();
     final AtomicReference<Caller> caller = new AtomicReference<>();
     final AtomicReference<String> seen = new AtomicReference<>("");
+    final CountDownLatch entered = new CountDownLatch(1);
+    volatile CountDownLatch hold = new CountDownLatch(0);
 
     @Override
     public void get(GetContainerRequest request, StreamObserver<GetContainerResponse> response) {
@@ -73,6 +79,8 @@ class GrpcServerTest {
                   CallContext.leaseIfAny().orElse("-"),
                   CallContext.requestId().isEmpty() ? "no id" : "id",
                   Thread.currentThread().isVirtual() ? "virtual" : "platform"));
+      entered.countDown();
+      awaitRelease();
       if (thrown.get() != null) {
         throw thrown.get();
       }
@@ -81,6 +89,14 @@ class GrpcServerTest {
               .setContainer(Container.newBuilder().setId(request.getId()))
               .build());
       response.onCompleted();
+    }
+
+    private void awaitRelease() {
+      try {
+        assertTrue(hold.await(20, TimeUnit.SECONDS));
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
     }
 
     @Override
@@ -268,5 +284,28 @@ class GrpcServerTest {
     var refusal = assertThrows(Refusal.class, () -> GrpcServer.start(options, List.of()));
     assertEquals(Refusal.Code.INVALID_ARGUMENT, refusal.code());
     assertTrue(refusal.sentence().contains("grpc.address"), refusal.sentence());
+  }
+
+  @Test
+  void aStopLetsCallsFinishAndWaitsForNoWatcher() throws Exception {
+    var server = start();
+    try (var client = UnixChannels.open(server.socket())) {
+      var watch =
+          HealthGrpc.newBlockingStub(client.channel())
+              .watch(HealthCheckRequest.getDefaultInstance());
+      assertEquals(HealthCheckResponse.ServingStatus.SERVING, watch.next().getStatus());
+      containers.hold = new CountDownLatch(1);
+      var slow = ContainersGrpc.newFutureStub(client.inNamespace("tests")).get(get("c1"));
+      assertTrue(containers.entered.await(20, TimeUnit.SECONDS));
+      long before = System.nanoTime();
+      Thread stop = Thread.ofVirtual().start(server::close);
+      containers.hold.countDown();
+      assertEquals("c1", slow.get(20, TimeUnit.SECONDS).getContainer().getId());
+      assertTrue(stop.join(java.time.Duration.ofSeconds(20)));
+      long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before);
+      assertTrue(millis < 4000, "the stop took " + millis + " ms");
+    } finally {
+      server.close();
+    }
   }
 }
