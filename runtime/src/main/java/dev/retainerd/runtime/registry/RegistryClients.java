@@ -22,6 +22,7 @@ public final class RegistryClients implements AutoCloseable {
       System.setProperty("jdk.httpclient.bufsize", "131072");
     }
   }
+
   private static final Duration CONNECT_PATIENCE = Duration.ofSeconds(30);
 
   /** What makes two servers need different clients. */

@@ -86,7 +86,11 @@ public record ShimLauncher(Path binary, Path shimsFolder) {
                       "--dir",
                       folder(id).toString(),
                       "--socket",
-                      socket(id).toString()))
+                      socket(id).toString(),
+                      // For callers that name none, such as ctr: the runtime's records are ours to
+                      // keep and to remove, not containerd's.
+                      "--runtime-root",
+                      shimsFolder.resolveSibling("runc").toString()))
               .directory(folder(id).toFile())
               .redirectInput(new File("/dev/null"))
               .redirectOutput(ProcessBuilder.Redirect.appendTo(log))

@@ -33,6 +33,11 @@ final class Remains {
         found.add("cgroup " + group);
       }
     }
+    for (String elsewhere : List.of("/run/containerd/runc", "/run/runc")) {
+      if (Files.exists(Path.of(elsewhere, node.name()))) {
+        found.add("runtime state " + elsewhere + "/" + node.name());
+      }
+    }
     leases(node).forEach(lease -> found.add("address " + lease));
     for (String folder :
         List.of("root/containers", "root/sandboxes", "state/tasks", "state/netns")) {
