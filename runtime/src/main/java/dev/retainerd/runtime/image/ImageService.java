@@ -44,6 +44,9 @@ public final class ImageService {
   private static final String SOURCE_LABEL = "containerd.io/distribution.source.";
   private static final Duration PULL_PATIENCE = Duration.ofHours(2);
 
+  /** For how long a count of the disk's use is good enough. */
+  public static final Duration USAGE_HOLDS = Duration.ofSeconds(10);
+
   /**
    * What the configuration says.
    *
@@ -73,6 +76,10 @@ public final class ImageService {
   private final KeyLocks locks = new KeyLocks();
   private final ConcurrentHashMap<Wish, CompletableFuture<String>> underWay =
       new ConcurrentHashMap<>();
+
+  private record CountedUsage(Usage usage, long atNanos) {}
+
+  private volatile CountedUsage counted;
 
   /** Two wishes that are equal are one pull. */
   private record Wish(Reference reference, Credentials credentials) {}
@@ -319,9 +326,18 @@ public final class ImageService {
     }
   }
 
-  /** What the snapshots of CRI's namespace take of the disk. */
+  /**
+   * What the snapshots of CRI's namespace take of the disk. Counting walks through the files of
+   * every container, so an answer may be {@link #USAGE_HOLDS} old.
+   */
   public Usage usage() {
-    return snapshots.usageOfAll(CRI_NAMESPACE);
+    CountedUsage last = counted;
+    long now = System.nanoTime();
+    if (last == null || now - last.atNanos() > USAGE_HOLDS.toNanos()) {
+      last = new CountedUsage(snapshots.usageOfAll(CRI_NAMESPACE), now);
+      counted = last;
+    }
+    return last.usage();
   }
 
   /**
