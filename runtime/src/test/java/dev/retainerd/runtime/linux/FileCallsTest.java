@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -27,9 +28,12 @@ class FileCallsTest {
     try (NativeFile held = NativeFile.holdFifo(fifo)) {
       // Opening for writing would block for ever if nobody held the other end.
       Files.write(fifo, "kept".getBytes(StandardCharsets.UTF_8), StandardOpenOption.WRITE);
-      try (var in = Files.newInputStream(held.procPath())) {
-        assertArrayEquals("kept".getBytes(StandardCharsets.UTF_8), in.readNBytes(4));
+      byte[] read = new byte[4];
+      // For reading and writing: with no writer left, opening for reading alone would block.
+      try (var in = new RandomAccessFile(held.procPath().toFile(), "rw")) {
+        in.readFully(read);
       }
+      assertArrayEquals("kept".getBytes(StandardCharsets.UTF_8), read);
     }
   }
 
