@@ -8,6 +8,7 @@ import dev.retainerd.runtime.ctl.history.EventsVerb;
 import dev.retainerd.runtime.ctl.history.ExplainVerb;
 import dev.retainerd.runtime.ctl.image.ContentVerbs;
 import dev.retainerd.runtime.ctl.image.ImageVerbs;
+import dev.retainerd.runtime.ctl.image.PullVerb;
 import dev.retainerd.runtime.ctl.record.ContainerVerbs;
 import dev.retainerd.runtime.ctl.record.LeaseVerbs;
 import dev.retainerd.runtime.ctl.record.NamespaceVerbs;
@@ -69,6 +70,7 @@ final class Catalogue {
               "manage images",
               verb("list,ls", ImageVerbs.Ls::new),
               verb("import", ImageVerbs.Import::new),
+              verb("pull", PullVerb::new),
               verb("check", ImageVerbs.Check::new),
               verb("tag", ImageVerbs.Tag::new),
               verb("label", ImageVerbs.Label::new),

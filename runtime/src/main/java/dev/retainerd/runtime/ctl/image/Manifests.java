@@ -111,8 +111,7 @@ public final class Manifests {
     for (JsonElement one : members(blobs.document(target.getDigest()), "manifests")) {
       JsonObject entry = one.getAsJsonObject();
       Descriptor child = descriptor(entry);
-      boolean may = !entry.has("platform") || fits(entry.getAsJsonObject("platform"));
-      if (may && blobs.info(child.getDigest()).isPresent()) {
+      if (mayFit(entry) && blobs.info(child.getDigest()).isPresent()) {
         Optional<Manifest> found = find(child, depth + 1);
         if (found.isPresent() && fits(found.get().config())) {
           return found;
@@ -212,6 +211,11 @@ public final class Manifests {
         + "/"
         + text(tree, "architecture")
         + (variant.isEmpty() ? "" : "/" + variant);
+  }
+
+  /** Whether an entry of an index is for this machine, as far as it says. */
+  static boolean mayFit(JsonObject entry) {
+    return !entry.has("platform") || fits(entry.getAsJsonObject("platform"));
   }
 
   private static boolean fits(JsonObject platform) {
