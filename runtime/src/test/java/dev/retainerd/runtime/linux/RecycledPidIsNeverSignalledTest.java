@@ -23,6 +23,7 @@ class RecycledPidIsNeverSignalledTest {
     old.destroyForcibly();
     assertTrue(old.waitFor(10, TimeUnit.SECONDS));
 
+    awaitLaterTick(identity);
     Process stranger = startWithPid(identity.pid());
     try {
       assertEquals(identity.pid(), stranger.pid(), "the pid did not come back");
@@ -31,6 +32,18 @@ class RecycledPidIsNeverSignalledTest {
       assertFalse(ProcessIdentity.isSame(identity));
     } finally {
       stranger.destroyForcibly();
+    }
+  }
+
+  /**
+   * A start time has the grain of a clock tick: no pid comes back within the one it was given in.
+   */
+  private static void awaitLaterTick(ProcessIdentity identity) throws Exception {
+    long ticks = identity.startTimeTicks();
+    while (ticks == identity.startTimeTicks()) {
+      Process probe = new ProcessBuilder("sleep", "60").start();
+      ticks = ProcessIdentity.of((int) probe.pid()).orElseThrow().startTimeTicks();
+      probe.destroyForcibly().waitFor();
     }
   }
 
