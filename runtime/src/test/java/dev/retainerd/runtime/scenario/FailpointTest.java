@@ -59,10 +59,8 @@ class FailpointTest {
   @MethodSource("failpoints")
   void daemonKilledAt(Failpoint point) {
     pids = OF_PAUSE.contains(point) ? NamespaceMode.POD : NamespaceMode.CONTAINER;
-    node.start();
-    node.importImage("k8s.io");
-    node.stopDaemon();
     node.start("-Dretainerd.failpoint=" + point);
+    node.importImage("k8s.io");
     StatusRuntimeException lost =
         assertThrows(
             StatusRuntimeException.class, this::life, point + " was never passed in a pod's life");
