@@ -4,6 +4,7 @@ import com.google.protobuf.Message;
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EnvelopeDraft;
 import dev.retainerd.eventlog.EventLog;
+import dev.retainerd.eventlog.EventTooLargeException;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.event.SecretSpans;
 import dev.retainerd.runtime.error.Refusal;
@@ -113,6 +114,12 @@ public final class Journal implements AutoCloseable {
       if (closing) {
         throw stopping();
       }
+      if (log.status().low() && events.stream().anyMatch(Journal::takesMore)) {
+        throw Refusal.resourceExhausted(
+            "the disk of the event log is full: what is left is kept for exits, stops and"
+                + " removals; free some space on the disk of "
+                + log.status().directory());
+      }
       if (!queue.offer(proposal, COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
         throw Refusal.resourceExhausted(
             "the event log does not keep up: " + QUEUE_BOUND + " requests wait for the disk");
@@ -129,6 +136,18 @@ public final class Journal implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw Refusal.unavailable("the request was interrupted while it waited for the event log");
     }
+  }
+
+  /** Whether an event begins something that will need more events, and more of the disk. */
+  private static boolean takesMore(Event event) {
+    return event instanceof Event.SandboxCreating
+        || event instanceof Event.ContainerCreating
+        || event instanceof Event.TaskCreating
+        || event instanceof Event.ExecAdded
+        || event instanceof Event.ImagePulling
+        || event instanceof Event.ImageCreated
+        || event instanceof Event.SnapshotPreparing
+        || event instanceof Event.ContentCommitted;
   }
 
   /** The sequence of the last of these envelopes. */
@@ -217,7 +236,13 @@ public final class Journal implements AutoCloseable {
     if (accepted.isEmpty()) {
       return;
     }
-    List<Envelope> envelopes = log.append(drafts).envelopes();
+    List<Envelope> envelopes;
+    try {
+      envelopes = log.append(drafts).envelopes();
+    } catch (EventTooLargeException e) {
+      one(accepted, e);
+      return;
+    }
     Overlay folded = new Overlay(state);
     int at = 0;
     for (Proposal p : accepted) {
@@ -227,6 +252,17 @@ public final class Journal implements AutoCloseable {
     }
     log.force();
     publish(accepted, envelopes, folded.deltas());
+  }
+
+  /** One of these has an event that is too large: nobody else may suffer from it. */
+  private void one(List<Proposal> accepted, EventTooLargeException e) {
+    if (accepted.size() == 1) {
+      accepted.getFirst().done.completeExceptionally(Refusal.invalidArgument(e.getMessage()));
+      return;
+    }
+    for (Proposal p : accepted) {
+      write(List.of(p));
+    }
   }
 
   private void publish(List<Proposal> accepted, List<Envelope> envelopes, List<Delta<?>> deltas) {

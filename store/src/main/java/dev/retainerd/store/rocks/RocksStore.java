@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.BiConsumer;
@@ -46,6 +47,7 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
   /** Its presence says that a read found damage, so that the next opening does not trust it. */
   private static final String DAMAGED_FILE = "DAMAGED";
 
+  private static final long RETRY_NANOS = 1_000_000_000L;
   private static final long FLUSH_EVENTS = 5_000;
   private static final long FLUSH_NANOS = 30_000_000_000L;
 
@@ -67,6 +69,13 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
   private final WriteOptions unlogged;
   private final FlushOptions flushSoon;
   private final ReadWriteLock openness = new ReentrantReadWriteLock();
+
+  /** What RocksDB has not taken yet. Written by the one thread that applies. */
+  private final ConcurrentHashMap<Key<?>, Delta<?>> pending = new ConcurrentHashMap<>();
+
+  private long wanted;
+  private boolean refused;
+  private long refusedAtNanos;
   private volatile long applied;
   private long flushed;
   private long flushedAtNanos = System.nanoTime();
@@ -79,7 +88,7 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
     this.db = db;
     this.meta = handles.getFirst();
     this.kinds = List.copyOf(handles.subList(1, handles.size()));
-    this.unlogged = tuning.own(new WriteOptions().setDisableWAL(true));
+    this.unlogged = tuning.own(new WriteOptions().setDisableWAL(true).setNoSlowdown(true));
     this.flushSoon =
         tuning.own(new FlushOptions().setWaitForFlush(false).setAllowWriteStall(false));
   }
@@ -163,11 +172,19 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
   /**
    * Puts in what the events up to {@code sequence} changed, all or nothing.
    *
-   * @throws StoreException where RocksDB refuses; the store then stands where it stood
+   * <p>Where RocksDB refuses, because the disk is full for instance, the changes are kept in memory
+   * and tried again with the next: the log has them, and the daemon goes on.
    */
   public void apply(long sequence, Collection<? extends Delta<?>> deltas) {
+    wanted = sequence;
+    for (Delta<?> delta : deltas) {
+      pending.put(delta.key(), delta);
+    }
+    if (refused && System.nanoTime() - refusedAtNanos < RETRY_NANOS) {
+      return;
+    }
     try (WriteBatch batch = new WriteBatch()) {
-      for (Delta<?> delta : deltas) {
+      for (Delta<?> delta : pending.values()) {
         ColumnFamilyHandle family = kinds.get(delta.key().kind().ordinal());
         if (delta.entry().isPresent()) {
           batch.put(family, delta.key().bytes(), bytes(delta.entry().get()));
@@ -178,9 +195,27 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
       batch.put(meta, APPLIED, sequenceBytes(sequence));
       db.write(unlogged, batch);
       applied = sequence;
+      pending.clear();
+      refused = false;
       flushNowAndThen();
     } catch (RocksDBException e) {
-      throw failed("cannot be written", e);
+      refuse(e);
+    }
+  }
+
+  private void refuse(RocksDBException e) {
+    if (!refused) {
+      System.getLogger(RocksStore.class.getName())
+          .log(
+              System.Logger.Level.WARNING,
+              "the store in {0} takes no changes ({1}); they are kept in memory and tried again",
+              folder,
+              e.getMessage());
+    }
+    refused = true;
+    refusedAtNanos = System.nanoTime();
+    if (e.getStatus() != null && e.getStatus().getCode() == Status.Code.Corruption) {
+      distrust();
     }
   }
 
@@ -202,6 +237,10 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
 
   /** Makes everything applied so far durable. */
   public void flush() {
+    if (!pending.isEmpty()) {
+      refusedAtNanos = System.nanoTime() - RETRY_NANOS;
+      apply(wanted, List.of());
+    }
     try (FlushOptions wait = new FlushOptions().setWaitForFlush(true)) {
       db.flush(wait, all());
       flushed = applied;
@@ -217,6 +256,11 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
     try {
       if (closed) {
         return Optional.empty();
+      }
+      @SuppressWarnings("unchecked") // a delta's entry is of its key's type
+      Delta<T> own = (Delta<T>) pending.get(key);
+      if (own != null) {
+        return own.entry();
       }
       byte[] bytes = db.get(kinds.get(key.kind().ordinal()), key.bytes());
       return Optional.ofNullable(bytes).map(key.kind()::parse);
@@ -334,6 +378,10 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
     if (!closed) {
       try {
         flush();
+      } catch (StoreException e) {
+        // The log has it all: the next start folds it again.
+        System.getLogger(RocksStore.class.getName())
+            .log(System.Logger.Level.WARNING, e.getMessage());
       } finally {
         abandon();
       }

@@ -11,10 +11,13 @@ import dev.retainerd.store.state.Delta;
 import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.NodeState;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -56,6 +59,38 @@ class RocksStoreTest {
     NamespaceEntry other =
         NamespaceEntry.newBuilder().setName("n").putLabels("b", "2").putLabels("a", "1").build();
     assertArrayEquals(RocksStore.bytes(one), RocksStore.bytes(other));
+  }
+
+  @Test
+  @Tag("real")
+  void aFullDiskStopsNothingAndIsMadeUpForWhenItHasSpace() throws Exception {
+    Path mount = Files.createDirectory(folder.resolve("small"));
+    run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", mount.toString());
+    try {
+      Path store = mount.resolve("store");
+      Path filler = mount.resolve("filler");
+      try (RocksStore full = RocksStore.open(store, "1", "node")) {
+        full.apply(1, List.of(Delta.put(DEMO, demo("x", "0"))));
+        assertThrows(IOException.class, () -> Files.write(filler, new byte[9 << 20]));
+        for (int i = 2; i < 12_000; i++) {
+          Key<NamespaceEntry> key = Kind.NAMESPACE.key("", "n" + i);
+          full.apply(i, List.of(Delta.put(key, demo("x", "y".repeat(900)))));
+          assertTrue(full.get(key).isPresent());
+        }
+        Files.delete(filler);
+      }
+      try (RocksStore again = RocksStore.open(store, "1", "node")) {
+        assertTrue(again.appliedSequence() <= 11_999);
+        assertTrue(again.appliedSequence() == 0 || again.get(DEMO).isPresent());
+      }
+    } finally {
+      run("umount", "-l", mount.toString());
+    }
+  }
+
+  private static void run(String... command) throws Exception {
+    Process process = new ProcessBuilder(command).inheritIO().start();
+    assertTrue(process.waitFor(20, TimeUnit.SECONDS) && process.exitValue() == 0, command[0]);
   }
 
   @Test
