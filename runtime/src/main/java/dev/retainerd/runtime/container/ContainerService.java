@@ -360,7 +360,7 @@ public final class ContainerService implements SandboxContainers {
                 + id
                 + " has ended, but what it leaves is not cleaned up after "
                 + GONE_PATIENCE.toSeconds()
-                + " s; see retainctl doctor");
+                + " s; see the daemon's log");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

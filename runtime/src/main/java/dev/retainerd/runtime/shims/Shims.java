@@ -167,7 +167,7 @@ public final class Shims implements AutoCloseable {
           "shim "
               + shimId
               + " does not answer at the moment; its containers go on running, ask"
-              + " again, or see retainctl doctor");
+              + " again, or see the daemon's log");
     }
     return calls;
   }
