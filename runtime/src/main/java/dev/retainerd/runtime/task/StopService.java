@@ -8,8 +8,6 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.store.proto.Exit;
 import dev.retainerd.store.proto.StopRequest;
-import dev.retainerd.store.proto.TaskEntry;
-import dev.retainerd.store.proto.TaskPhase;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -38,21 +36,29 @@ public final class StopService {
    */
   public void stop(
       Origin origin, String namespace, String containerId, int signal, Duration grace) {
-    Optional<TaskEntry> task = tasks.find(namespace, containerId);
-    if (task.isEmpty() || task.get().getPhase() == TaskPhase.TASK_PHASE_STOPPED) {
+    Optional<CompletableFuture<Exit>> pending = pendingExit(namespace, containerId);
+    if (pending.isEmpty()) {
       return;
     }
-    CompletableFuture<Exit> exit = tasks.exitOf(namespace, containerId, "");
+    CompletableFuture<Exit> exit = pending.get();
     boolean kill = grace.isZero() || grace.isNegative();
-    journal.commit(
-        origin,
-        namespace,
-        new Event.TaskStopping(
-            TaskStoppingPayload.newBuilder()
-                .setContainerId(containerId)
-                .setSignal(kill ? SIGKILL : signal)
-                .setGraceMillis(grace.toMillis())
-                .build()));
+    try {
+      journal.commit(
+          origin,
+          namespace,
+          new Event.TaskStopping(
+              TaskStoppingPayload.newBuilder()
+                  .setContainerId(containerId)
+                  .setSignal(kill ? SIGKILL : signal)
+                  .setGraceMillis(grace.toMillis())
+                  .build()));
+    } catch (Refusal e) {
+      if (pendingExit(namespace, containerId).isEmpty()) {
+        // It ended by itself in between.
+        return;
+      }
+      throw e;
+    }
     Failpoint.TASK_STOP_RECORDED.hit();
     if (!kill) {
       signal(origin, namespace, containerId, signal, false);
@@ -64,9 +70,25 @@ public final class StopService {
     finish(origin, namespace, containerId);
   }
 
+  /** The exit to come of a task that lives; empty where there is none, or it has ended. */
+  private Optional<CompletableFuture<Exit>> pendingExit(String namespace, String containerId) {
+    try {
+      return Optional.of(tasks.exitOf(namespace, containerId, "")).filter(e -> !e.isDone());
+    } catch (Refusal e) {
+      if (e.is(Refusal.Code.NOT_FOUND)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
   /** Goes on with a stop that an earlier daemon began. */
   public void resume(Origin origin, String namespace, String containerId, StopRequest stop) {
-    CompletableFuture<Exit> exit = tasks.exitOf(namespace, containerId, "");
+    Optional<CompletableFuture<Exit>> pending = pendingExit(namespace, containerId);
+    if (pending.isEmpty()) {
+      return;
+    }
+    CompletableFuture<Exit> exit = pending.get();
     long sinceMillis = (TaskService.nowNanos() - stop.getAskedAtNanos()) / 1_000_000;
     Duration left = Duration.ofMillis(stop.getGraceMillis() - sinceMillis);
     if (left.isPositive() && stop.getSignal() != SIGKILL) {
@@ -80,18 +102,11 @@ public final class StopService {
   }
 
   private void finish(Origin origin, String namespace, String containerId) {
-    CompletableFuture<Exit> exit;
-    try {
-      exit = tasks.exitOf(namespace, containerId, "");
-    } catch (Refusal e) {
-      if (e.is(Refusal.Code.NOT_FOUND)) {
-        return;
-      }
-      throw e;
-    }
-    if (exit.isDone()) {
+    Optional<CompletableFuture<Exit>> pending = pendingExit(namespace, containerId);
+    if (pending.isEmpty()) {
       return;
     }
+    CompletableFuture<Exit> exit = pending.get();
     signal(origin, namespace, containerId, SIGKILL, true);
     Waits.orRefuse(
         exit,

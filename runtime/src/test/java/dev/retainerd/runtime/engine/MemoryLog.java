@@ -1,12 +1,14 @@
 package dev.retainerd.runtime.engine;
 
 import dev.retainerd.eventlog.Appended;
+import dev.retainerd.eventlog.Durability;
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EnvelopeDraft;
 import dev.retainerd.eventlog.EventLog;
 import dev.retainerd.eventlog.LogReader;
 import dev.retainerd.eventlog.LogStatus;
 import dev.retainerd.store.state.NodeState;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -79,7 +81,18 @@ public final class MemoryLog implements EventLog {
 
   @Override
   public LogStatus status() {
-    throw new UnsupportedOperationException("this log has no folder");
+    return new LogStatus(
+        Path.of("/nowhere"),
+        "memory",
+        Durability.PROCESS_CRASH,
+        1,
+        0,
+        lastSequence(),
+        durableSequence(),
+        true,
+        0,
+        false,
+        List.of());
   }
 
   @Override
