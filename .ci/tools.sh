@@ -104,3 +104,13 @@ need_container_tools() {
   command -v iptables >/dev/null || wanted+=(iptables)
   [ ${#wanted[@]} -eq 0 ] || apt_install "${wanted[@]}" || die "apt-get could not install ${wanted[*]}"
 }
+
+# What the tests want beyond that: they look at system calls, try specs on a second runtime, and
+# compare pulls.
+need_test_tools() {
+  local wanted=()
+  command -v strace >/dev/null || wanted+=(strace)
+  command -v crun >/dev/null || wanted+=(crun)
+  [ -z "${SOAK:-}" ] || command -v skopeo >/dev/null || wanted+=(skopeo)
+  [ ${#wanted[@]} -eq 0 ] || apt_install "${wanted[@]}" || die "apt-get could not install ${wanted[*]}"
+}
