@@ -18,6 +18,7 @@ import dev.retainerd.shim.wire.task.KillRequest;
 import dev.retainerd.shim.wire.task.StartRequest;
 import dev.retainerd.shim.wire.task.WaitRequest;
 import dev.retainerd.shim.wire.task.WaitResponse;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -261,6 +262,7 @@ final class ShimHarness implements AutoCloseable {
           .start()
           .waitFor(20, TimeUnit.SECONDS);
     }
+    removeCgroups();
     for (String line : Files.readAllLines(Path.of("/proc/self/mounts"))) {
       String target = line.split(" ")[1];
       if (target.startsWith(root + "/")) {
@@ -271,6 +273,15 @@ final class ShimHarness implements AutoCloseable {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(file);
       }
+    }
+  }
+
+  /** The runtime removes the containers' own cgroups; the folder above them is ours. */
+  private static void removeCgroups() {
+    File[] hierarchies = new File("/sys/fs/cgroup").listFiles(File::isDirectory);
+    for (File hierarchy : hierarchies == null ? new File[0] : hierarchies) {
+      // Fails, and may, where another test of this process still has a container in it.
+      new File(hierarchy, "shim-test-" + ProcessHandle.current().pid()).delete();
     }
   }
 }
