@@ -16,4 +16,22 @@ public record LogDamage(
     String setAsideTo,
     long firstLostSequence,
     long lastLostSequence,
-    String detail) {}
+    String detail) {
+
+  /** All of it in words: where, what, which events are lost, and where the rest was put. */
+  public String sentence() {
+    String lost =
+        firstLostSequence == 0
+            ? ""
+            : firstLostSequence == lastLostSequence
+                ? "; event " + firstLostSequence + " is lost"
+                : "; events " + firstLostSequence + " to " + lastLostSequence + " are lost";
+    return what
+        + " at "
+        + path
+        + ": "
+        + detail
+        + lost
+        + (setAsideTo.isEmpty() ? "" : "; set aside as " + setAsideTo);
+  }
+}

@@ -6,6 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.retainerd.eventlog.EventLog;
+import dev.retainerd.eventlog.LogOptions;
+import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
+import dev.retainerd.store.proto.NamespaceEntry;
+import dev.retainerd.store.rocks.CatchUp;
+import dev.retainerd.store.rocks.RocksStore;
+import dev.retainerd.store.state.Delta;
+import dev.retainerd.store.state.Kind;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -14,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -64,6 +73,33 @@ class RewindTest {
     assertEquals(0, answer.code(), answer.errors());
     String[] lines = answer.text().split("\n");
     contains(lines[lines.length - 1], "whole: events 1 to ", "in 1 generation, head ");
+  }
+
+  @Test
+  void aStoreIsComparedWithWhatTheEventsMake() throws IOException {
+    Path store = folder.resolve("store");
+    try (EventLog open = ChronicleEventLog.open(LogOptions.standard(log));
+        RocksStore built = CatchUp.open(store, open).store()) {
+      assertEquals(open.lastSequence(), built.appliedSequence());
+    }
+    Answer same = rewind("verify", log.toString(), "--store", store.toString());
+    assertEquals(0, same.code(), same.text() + same.errors());
+    contains(same.text(), "store:  at event ", "the same as the events make", "whole: ");
+    try (EventLog open = ChronicleEventLog.open(LogOptions.standard(log));
+        RocksStore forged = CatchUp.open(store, open).store()) {
+      forged.apply(
+          open.lastSequence(),
+          List.of(
+              Delta.put(
+                  Kind.NAMESPACE.key("", "forged"),
+                  NamespaceEntry.newBuilder().setName("forged").build())));
+    }
+    Answer other = rewind("verify", log.toString(), "--store", store.toString());
+    assertEquals(1, other.code(), other.text() + other.errors());
+    contains(other.text(), "namespace/forged is in the store, and no event made it");
+    Answer none = rewind("verify", log.toString(), "--store", folder.resolve("no").toString());
+    assertEquals(2, none.code(), none.text());
+    contains(none.errors(), folder.resolve("no") + " cannot be read");
   }
 
   @Test

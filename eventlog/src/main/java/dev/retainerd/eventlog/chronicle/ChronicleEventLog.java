@@ -185,6 +185,7 @@ public final class ChronicleEventLog implements EventLog {
       if (options.durability() == Durability.POWER_LOSS) {
         writer.force();
       }
+      writer.acknowledge(lastSequence);
       published.advance(lastSequence);
       if (lastSequence - markedSequence >= MARK_INTERVAL) {
         mark();

@@ -1,6 +1,7 @@
 package dev.retainerd.eventlog.chronicle;
 
 import dev.retainerd.eventlog.EventLogException;
+import dev.retainerd.eventlog.files.Acknowledged;
 import dev.retainerd.eventlog.files.Generation;
 import dev.retainerd.eventlog.files.LogFolder;
 import dev.retainerd.eventlog.files.Positions;
@@ -55,6 +56,7 @@ final class GenerationWriter implements Closeable {
   private final RandomAccessFile spare;
 
   private final Positions positions;
+  private final Acknowledged acknowledged;
   private final Reserve reserve;
   private FileChannel channel;
   private long end;
@@ -85,6 +87,7 @@ final class GenerationWriter implements Closeable {
       end = firstPosition(file);
       reserve = new Reserve(file, end + SLACK_BYTES, reserveBytes);
       positions = Positions.create(generation.folder());
+      acknowledged = Acknowledged.create(generation.folder());
       spare.getFD().sync();
       SmallFile.forceFolder(generation.folder());
     } catch (IOException | RuntimeException e) {
@@ -158,6 +161,11 @@ final class GenerationWriter implements Closeable {
     }
   }
 
+  /** Notes that everything up to {@code sequence} is durable. */
+  void acknowledge(long sequence) throws IOException {
+    acknowledged.put(sequence);
+  }
+
   long reservedBytes() {
     return reserve.aheadOf(end);
   }
@@ -172,6 +180,7 @@ final class GenerationWriter implements Closeable {
     try {
       reserve.close();
       positions.close();
+      acknowledged.close();
       queue.close();
     } finally {
       channel.close();

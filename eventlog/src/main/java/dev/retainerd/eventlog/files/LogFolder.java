@@ -28,6 +28,7 @@ import java.util.stream.Stream;
  * generation-0001/start        how the generation began; forced before its first event
  * generation-0001/*.cq4        its records
  * generation-0001/positions    where every 512th event stands; a hint that may be missing
+ * generation-0001/acknowledged the last event that was durable; may be too small or missing
  * generation-0001/seal         how it ended
  * set-aside/                   what could not be read; never deleted by us
  * </pre>

@@ -12,9 +12,9 @@ import java.util.Optional;
  * What of a generation can still be read: the records from some point to its end, told apart into
  * events that hold, events that are lost, and a tail that was never acknowledged.
  *
- * <p>Every event carries up to where the log was durable when it was appended. A hole with a later
- * event that says the hole's events were durable is a loss; a hole without is where the last, never
- * acknowledged batch was torn, and everything from there on is left out.
+ * <p>Every event carries up to where the log was durable when it was appended, and {@link
+ * Acknowledged} says it of the last ones. A hole whose events were durable is a loss; another is
+ * where the last, never acknowledged batch was torn, and everything from there on is left out.
  *
  * @param lastSequence the last event that holds
  * @param lastHash its hash
@@ -75,7 +75,8 @@ public record TailScan(
       if (known.isPresent() && known.get().endPosition() > WHOLE_BYTES) {
         from = earlier(generation, source, known.get().sequence() - EARLIER_EVENTS);
       }
-      long acknowledged = known.map(Mark::sequence).orElse(0L);
+      long acknowledged =
+          Math.max(known.map(Mark::sequence).orElse(0L), Acknowledged.read(generation.folder()));
       return scan(generation, new RecordScanner(source, from, Long.MAX_VALUE), acknowledged);
     }
   }

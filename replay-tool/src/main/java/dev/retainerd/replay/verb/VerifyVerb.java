@@ -7,6 +7,11 @@ import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.eventlog.files.ReadOnlyLog;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
+import dev.retainerd.replay.history.Point;
+import dev.retainerd.replay.history.Replay;
+import dev.retainerd.store.rocks.StoreComparison;
+import dev.retainerd.store.rocks.StoreException;
+import dev.retainerd.store.state.NodeState;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -44,6 +49,12 @@ public final class VerifyVerb extends Verb {
       description = "the node's public key kept elsewhere (default: the one beside the log)")
   Path key;
 
+  @Option(
+      names = "--store",
+      paramLabel = "DIR",
+      description = "also compare a containerstore with what the events make, byte by byte")
+  Path store;
+
   private long events;
   private long first;
   private long lastGood;
@@ -51,6 +62,7 @@ public final class VerifyVerb extends Verb {
   private String firstBad = "";
   private CheckpointCheck witness;
   private String hash = "";
+  private String storeWords = "";
   private boolean headSeen;
   private final Set<Integer> generations = new HashSet<>();
 
@@ -76,8 +88,38 @@ public final class VerifyVerb extends Verb {
     if (!head.isEmpty() && !headSeen && firstBad.isEmpty()) {
       firstBad = "no event of this log has the hash " + head;
     }
+    compareStore(history);
     report(history, tail);
     return firstBad.isEmpty() ? HOLDS : DOES_NOT_HOLD;
+  }
+
+  private void compareStore(History history) {
+    if (store == null) {
+      return;
+    }
+    try {
+      StoreComparison compared = StoreComparison.of(store, sequence -> folded(history, sequence));
+      storeWords =
+          "at event "
+              + compared.sequence()
+              + ", "
+              + compared.entries()
+              + " entries, "
+              + compared.difference().orElse("the same as the events make");
+      if (firstBad.isEmpty()) {
+        firstBad = compared.difference().map(what -> "the store: " + what).orElse("");
+      }
+    } catch (StoreException e) {
+      throw new LookFailure(e.getMessage(), e);
+    }
+  }
+
+  private static NodeState folded(History history, long sequence) {
+    Replay replay = new Replay(Verb::note);
+    if (sequence > 0) {
+      replay.upTo(history, new Point.Sequence(sequence));
+    }
+    return replay.state();
   }
 
   private void take(LogEntry entry) {
@@ -152,6 +194,7 @@ public final class VerifyVerb extends Verb {
       tree.put("tail", tail);
       tree.put("checkpoints", witness.words());
       tree.put("unknownTypes", unknownTypes);
+      tree.put("store", storeWords);
       println(new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree));
       return;
     }
@@ -167,6 +210,9 @@ public final class VerifyVerb extends Verb {
     }
     if (!witness.words().isEmpty()) {
       println("signed: " + witness.words());
+    }
+    if (!storeWords.isEmpty()) {
+      println("store:  " + storeWords);
     }
     println("proves: nothing was changed, left out or put in between the first event and the head");
     println(

@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.eventlog.Actor;
+import dev.retainerd.eventlog.LogDamage;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.containerd.ContainerdApi;
 import dev.retainerd.runtime.cri.CriImages;
@@ -9,6 +10,8 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.grpc.Caller;
 import dev.retainerd.runtime.history.HistoryService;
+import dev.retainerd.store.proto.Damage;
+import dev.retainerd.store.state.Kind;
 import io.grpc.BindableService;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -74,7 +77,13 @@ final class Apis {
     log.addProperty("durableSequence", status.durableSequence());
     log.addProperty("durability", status.durability().word());
     log.addProperty("generation", status.generation());
-    log.addProperty("damages", status.damages().size());
+    com.google.gson.JsonArray damages = new com.google.gson.JsonArray();
+    services
+        .journal()
+        .state()
+        .get(Kind.NODE.key("", "node"))
+        .ifPresent(node -> node.getDamagesList().forEach(d -> damages.add(sentence(d))));
+    log.add("damages", damages);
     com.google.gson.JsonObject settings = new com.google.gson.JsonObject();
     settings.addProperty("root", config.root().toString());
     settings.addProperty("state", config.state().toString());
@@ -85,5 +94,20 @@ final class Apis {
         "config", settings.toString(),
         "eventLog", log.toString(),
         "cniStatus", network.orElse("OK"));
+  }
+
+  /** Damage that a start found, of the log or the store, with the event that tells of it. */
+  private static String sentence(Damage d) {
+    return "event "
+        + d.getSequence()
+        + ": "
+        + new LogDamage(
+                d.getWhat(),
+                d.getPath(),
+                d.getSetAsideTo(),
+                d.getFirstLostSequence(),
+                d.getLastLostSequence(),
+                d.getDetail())
+            .sentence();
   }
 }

@@ -98,9 +98,7 @@ public final class HistoryService extends EventsGrpc.EventsImplBase {
             .setLastSequence(status.lastSequence())
             .setDurableSequence(status.durableSequence())
             .setPreviousStopWasClean(status.previousStopWasClean());
-    status
-        .damages()
-        .forEach(d -> answer.addDamages(d.what() + " at " + d.path() + ": " + d.detail()));
+    status.damages().forEach(d -> answer.addDamages(d.sentence()));
     responses.onNext(answer.build());
     responses.onCompleted();
   }

@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 final class Host {
   private static final Path PROC = Path.of("/proc");
   private static final int PARENT_FIELD = 1;
+  private static final int START_FIELD = 19;
   private static final int MOUNT_POINT_FIELD = 4;
 
   private Host() {}
@@ -96,6 +97,12 @@ final class Host {
   static long parentOf(long pid) {
     List<String> fields = statAfterName(pid);
     return fields.isEmpty() ? 0 : Long.parseLong(fields.get(PARENT_FIELD));
+  }
+
+  /** When it started, in clock ticks since the boot; with the pid it names one process for ever. */
+  static long startTicks(long pid) {
+    List<String> fields = statAfterName(pid);
+    return fields.isEmpty() ? 0 : Long.parseLong(fields.get(START_FIELD));
   }
 
   /** Kills by SIGKILL and waits until it is gone. */

@@ -6,6 +6,8 @@ import dev.retainerd.wire.containerd.services.tasks.v1.TasksGrpc;
 import dev.retainerd.wire.cri.v1.ImageServiceGrpc;
 import dev.retainerd.wire.cri.v1.RuntimeServiceGrpc;
 import dev.retainerd.wire.cri.v1.VersionRequest;
+import dev.retainerd.wire.history.v1.EventsGrpc;
+import io.grpc.Channel;
 import io.grpc.StatusRuntimeException;
 import java.io.File;
 import java.io.IOException;
@@ -214,6 +216,17 @@ final class Node implements AutoCloseable {
   ContainersGrpc.ContainersBlockingStub containers(String namespace) {
     return ContainersGrpc.newBlockingStub(channels.inNamespace(namespace))
         .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** The node's own history, from any event on. */
+  EventsGrpc.EventsBlockingStub history() {
+    return EventsGrpc.newBlockingStub(channels.channel())
+        .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** The connection itself, for calls that are made in a way of their own. */
+  Channel channel() {
+    return channels.channel();
   }
 
   /** The real ctr in our namespace of {@link #name}. */

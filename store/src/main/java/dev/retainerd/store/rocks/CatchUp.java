@@ -24,7 +24,8 @@ import java.util.Optional;
  * @param state the same in memory
  * @param caughtUp how many events were folded
  * @param setAside where the old store lies and why; empty where it was used
- * @param passedOver events that could not be read, or did not fit the state, on the way
+ * @param passedOver events that could not be read, or did not fit the state, on the way; also a
+ *     store that was missing
  */
 public record CatchUp(
     RocksStore store,
@@ -75,6 +76,7 @@ public record CatchUp(
 
   private static CatchUp use(Path folder, EventLog log, Optional<SetAside> aside)
       throws IOException, StoreDamagedException {
+    boolean missing = !RocksStore.isThere(folder) && aside.isEmpty() && log.lastSequence() > 0;
     RocksStore store = RocksStore.open(folder, schema(), log.status().nodeId());
     try {
       if (store.appliedSequence() > log.lastSequence()) {
@@ -88,6 +90,11 @@ public record CatchUp(
       NodeState state = NodeState.withCold(store);
       store.loadInto(state);
       List<LogDamage> passedOver = new ArrayList<>();
+      if (missing) {
+        passedOver.add(
+            new LogDamage(
+                "store", folder.toString(), "", 0, 0, "it was missing; the log has it all"));
+      }
       long folded = new Replay(log, store, state, passedOver).run();
       return new CatchUp(store, state, folded, aside, passedOver);
     } catch (StoreDamagedException | RuntimeException e) {

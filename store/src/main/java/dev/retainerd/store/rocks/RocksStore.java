@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.DBOptions;
@@ -40,7 +41,7 @@ import org.rocksdb.WriteOptions;
  * is up to the caller.
  */
 public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
-  private static final byte[] APPLIED = utf8("applied-sequence");
+  static final byte[] APPLIED = utf8("applied-sequence");
   private static final byte[] SCHEMA = utf8("schema");
   private static final byte[] NODE = utf8("node");
 
@@ -107,12 +108,12 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
     if (Files.exists(folder.resolve(DAMAGED_FILE))) {
       throw new StoreDamagedException("a read found damage in the store " + folder, null);
     }
-    StoreTuning tuning = new StoreTuning();
-    List<ColumnFamilyDescriptor> families = new ArrayList<>();
-    families.add(new ColumnFamilyDescriptor(RocksDB.DEFAULT_COLUMN_FAMILY, tuning.family(false)));
-    for (Kind<?> kind : Kind.ALL) {
-      families.add(new ColumnFamilyDescriptor(utf8(kind.title()), tuning.family(!kind.resident())));
+    if (!isThere(folder) && holdsTables(folder)) {
+      // RocksDB would take it for a new one, and delete what is in it.
+      throw new StoreDamagedException("the store " + folder + " has lost its CURRENT", null);
     }
+    StoreTuning tuning = new StoreTuning();
+    List<ColumnFamilyDescriptor> families = families(tuning);
     List<ColumnFamilyHandle> handles = new ArrayList<>();
     DBOptions options = tuning.database();
     RocksDB db;
@@ -133,6 +134,29 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
     } catch (StoreDamagedException e) {
       store.abandon();
       throw e;
+    }
+  }
+
+  /** That of the sequence, then one for each kind in the order of {@link Kind#ALL}. */
+  static List<ColumnFamilyDescriptor> families(StoreTuning tuning) {
+    List<ColumnFamilyDescriptor> families = new ArrayList<>();
+    families.add(new ColumnFamilyDescriptor(RocksDB.DEFAULT_COLUMN_FAMILY, tuning.family(false)));
+    for (Kind<?> kind : Kind.ALL) {
+      families.add(new ColumnFamilyDescriptor(utf8(kind.title()), tuning.family(!kind.resident())));
+    }
+    return families;
+  }
+
+  /** Whether there is a store, in whatever condition, but for its first file being lost. */
+  static boolean isThere(Path folder) {
+    return Files.exists(folder.resolve("CURRENT"));
+  }
+
+  private static boolean holdsTables(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .anyMatch(name -> name.endsWith(".sst") || name.startsWith("MANIFEST-"));
     }
   }
 

@@ -98,7 +98,7 @@ class CatchUpTest {
       CatchUp first = CatchUp.open(folder(), log);
       assertEquals(CONTAINERS + 1, first.caughtUp());
       assertEquals(CONTAINERS, first.state().list(Kind.CONTAINER, "k8s.io").size());
-      assertEquals(List.of(), first.passedOver());
+      assertEquals("it was missing; the log has it all", first.passedOver().getFirst().detail());
       assertEquals(Optional.empty(), first.setAside());
       first.store().close();
       CatchUp second = CatchUp.open(folder(), log);
@@ -183,7 +183,7 @@ class CatchUpTest {
       assertTrue(
           rebuilt.stream().filter(r -> r.startsWith("flip") && r.endsWith(".sst")).count() >= 3,
           rebuilt::toString);
-      assertTrue(rebuilt.contains("delete CURRENT") || !rebuilt.isEmpty(), rebuilt::toString);
+      assertTrue(rebuilt.contains("delete CURRENT"), rebuilt::toString);
     }
   }
 
