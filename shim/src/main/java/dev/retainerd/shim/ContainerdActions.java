@@ -1,9 +1,9 @@
 package dev.retainerd.shim;
 
 import dev.retainerd.shim.container.LeftBehind;
+import dev.retainerd.shim.container.SandboxGroup;
 import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.posix.Processes;
-import dev.retainerd.shim.process.Json;
 import dev.retainerd.shim.protocol.TtrpcClient;
 import dev.retainerd.shim.wire.bootstrap.BootstrapParams;
 import dev.retainerd.shim.wire.bootstrap.BootstrapResult;
@@ -25,9 +25,6 @@ import java.util.Map;
  * -info}. The working folder is the bundle then.
  */
 final class ContainerdActions {
-  private static final String[] GROUP_ANNOTATIONS = {
-    "io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"
-  };
   private static final Path SOCKETS = Path.of("/run/containerd/s");
   private static final long START_MILLIS = 20_000;
   private static final int INPUT_MAX = 10 << 20;
@@ -46,7 +43,7 @@ final class ContainerdActions {
     BootstrapParams parameters = parameters(input, id);
     String ttrpcAddress = environment("TTRPC_ADDRESS", parameters.getContainerdTtrpcAddress());
     Path bundle = Path.of("").toAbsolutePath();
-    String group = group(bundle, id);
+    String group = SandboxGroup.of(bundle, id);
     String grpcAddress = arguments.value("address");
     Path socket = SOCKETS.resolve(digest(grpcAddress + "/" + namespace + "/" + group));
     Files.createDirectories(SOCKETS);
@@ -92,20 +89,6 @@ final class ContainerdActions {
   private static String environment(String name, String otherwise) {
     String value = System.getenv(name);
     return value == null || value.isEmpty() ? otherwise : value;
-  }
-
-  private static String group(Path bundle, String id) throws IOException {
-    try {
-      Object spec = Json.parse(Files.readString(bundle.resolve("config.json")));
-      for (String annotation : GROUP_ANNOTATIONS) {
-        if (Json.get(spec, "annotations", annotation) instanceof String group) {
-          return group;
-        }
-      }
-      return id;
-    } catch (IllegalArgumentException e) {
-      throw new IOException(bundle.resolve("config.json") + " is no JSON", e);
-    }
   }
 
   private static String digest(String text) {

@@ -23,6 +23,7 @@ record ShimArguments(String action, Map<String, String> values, Set<String> swit
           "debug-socket",
           "dir",
           "runtime-root",
+          "runtime-timeout",
           "holder",
           "ttrpc-address");
 

@@ -11,14 +11,16 @@ import java.io.IOException;
  */
 public final class ShimMain {
   static final String NAME = "containerd-shim-retain-v1";
-  static final String VERSION = "0.1.0";
+
+  /** With the build's digest behind it, so that two builds of one release can be told apart. */
+  static final String VERSION = version("0.1.0", System.getProperty("retain.shim.build", ""));
 
   private static final String HELP =
       """
       containerd-shim-retain-v1: the parent of containers, for retainerd and for containerd
 
         serve --id ID --dir DIR --socket PATH [--runtime-root DIR] [--namespace NS]
-              [--ttrpc-address PATH] [--holder PATH]
+              [--ttrpc-address PATH] [--holder PATH] [--runtime-timeout MILLIS]
                                           serves in the foreground
         -namespace NS -id ID -address PATH [-publish-binary FILE] [-bundle DIR] start
                                           starts a server for containerd, prints its address
@@ -29,6 +31,10 @@ public final class ShimMain {
       """;
 
   private ShimMain() {}
+
+  private static String version(String release, String build) {
+    return build.isEmpty() ? release : release + "+" + build;
+  }
 
   public static void main(String[] arguments) {
     try {

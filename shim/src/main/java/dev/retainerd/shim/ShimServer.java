@@ -11,6 +11,7 @@ import dev.retainerd.shim.service.ShimService;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /**
  * A serving shim: a session leader and subreaper in a folder of its own, deaf to hang-ups, that
@@ -18,6 +19,7 @@ import java.nio.file.Path;
  */
 final class ShimServer {
   private static final String DEFAULT_RUNTIME_ROOT = "/run/containerd/runc";
+  private static final long RUNTIME_MILLIS = 60_000;
   private static final long LAST_ANSWER_MILLIS = 50;
   private static final long LAST_EVENTS_MILLIS = 2_000;
 
@@ -42,7 +44,12 @@ final class ShimServer {
     String root = arguments.value("runtime-root");
     Containers containers =
         new Containers(
-            loop, reaper, journal, publisher, root.isEmpty() ? DEFAULT_RUNTIME_ROOT : root);
+            loop,
+            reaper,
+            journal,
+            publisher,
+            root.isEmpty() ? DEFAULT_RUNTIME_ROOT : root,
+            runtimePatience(arguments.value("runtime-timeout")));
     if (!arguments.value("holder").isEmpty()) {
       containers.holdAt(Path.of(arguments.value("holder")).toAbsolutePath());
     }
@@ -58,6 +65,19 @@ final class ShimServer {
             () -> end(server, publisher));
     server[0] = TtrpcServer.serve(socket, service);
     Files.writeString(folder.resolve("pid"), ProcessHandle.current().pid() + "\n");
+  }
+
+  private static Duration runtimePatience(String millis) {
+    try {
+      long value = millis.isEmpty() ? RUNTIME_MILLIS : Long.parseLong(millis);
+      if (value > 0) {
+        return Duration.ofMillis(value);
+      }
+    } catch (NumberFormatException e) {
+      // Said below.
+    }
+    throw new IllegalArgumentException(
+        "the option --runtime-timeout is a number of milliseconds above 0, not " + millis);
   }
 
   /** The answer to the call that ends us is to be out before we are. */

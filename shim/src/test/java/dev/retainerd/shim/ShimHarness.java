@@ -22,6 +22,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -45,7 +46,19 @@ final class ShimHarness implements AutoCloseable {
   TaskClient tasks;
   ShimClient shim;
 
+  /** Goes before the shim's command, such as another mount namespace. */
+  private final List<String> before;
+
+  /** Options of {@code serve} beside the usual ones. */
+  private final List<String> options;
+
   ShimHarness() throws Exception {
+    this(List.of(), List.of());
+  }
+
+  ShimHarness(List<String> before, List<String> options) throws Exception {
+    this.before = before;
+    this.options = options;
     root = Files.createTempDirectory("shim-test-");
     startShim();
   }
@@ -54,7 +67,8 @@ final class ShimHarness implements AutoCloseable {
     Path folder = root.resolve("shim" + shims++);
     Path socket = folder.resolve("sock");
     Files.createDirectories(folder);
-    List<String> command = new ArrayList<>(javaCommand());
+    List<String> command = new ArrayList<>(before);
+    command.addAll(javaCommand());
     command.addAll(
         List.of(
             "serve",
@@ -66,6 +80,7 @@ final class ShimHarness implements AutoCloseable {
             socket.toString(),
             "--runtime-root",
             root.resolve("runc").toString()));
+    command.addAll(options);
     process =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
@@ -156,13 +171,43 @@ final class ShimHarness implements AutoCloseable {
   }
 
   CreateTaskRequest.Builder request(String id, Path bundle) {
+    return request(id, bundle, "runc");
+  }
+
+  /** With the runtime of that name or path. */
+  CreateTaskRequest.Builder request(String id, Path bundle, String runtime) {
     return CreateTaskRequest.newBuilder()
         .setId(id)
         .setBundle(bundle.toString())
         .setOptions(
             Any.newBuilder()
                 .setTypeUrl("containerd.runc.v1.Options")
-                .setValue(Options.newBuilder().setBinaryName("runc").build().toByteString()));
+                .setValue(Options.newBuilder().setBinaryName(runtime).build().toByteString()));
+  }
+
+  /** An executable script in our folder. */
+  Path script(String name, String text) throws IOException {
+    Path script = root.resolve(name);
+    Files.writeString(script, "#!/bin/sh\n" + text + "\n");
+    Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return script;
+  }
+
+  void start(String id) throws TtrpcException {
+    tasks.start(StartRequest.newBuilder().setId(id).build(), PATIENCE);
+  }
+
+  /** What the kernel still runs of a container; empty when nothing is left of it. */
+  static List<String> leftOf(String id) throws IOException {
+    List<String> left = new ArrayList<>();
+    File[] hierarchies = new File("/sys/fs/cgroup").listFiles(File::isDirectory);
+    for (File hierarchy : hierarchies == null ? new File[0] : hierarchies) {
+      File group = new File(hierarchy, "shim-test-" + ProcessHandle.current().pid() + "/" + id);
+      if (group.isDirectory()) {
+        left.add(group + ": " + Files.readString(group.toPath().resolve("cgroup.procs")).strip());
+      }
+    }
+    return left;
   }
 
   /** Creates and starts a container that logs to {@code log} in the CRI format. */

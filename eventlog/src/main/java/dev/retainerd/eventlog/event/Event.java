@@ -44,10 +44,12 @@ import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovingPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppingPayload;
+import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
 import dev.retainerd.eventlog.proto.ShimAssignedPayload;
 import dev.retainerd.eventlog.proto.ShimLostPayload;
 import dev.retainerd.eventlog.proto.ShimReattachedPayload;
 import dev.retainerd.eventlog.proto.ShimReplacedPayload;
+import dev.retainerd.eventlog.proto.ShimRetiredPayload;
 import dev.retainerd.eventlog.proto.ShimStartFailedPayload;
 import dev.retainerd.eventlog.proto.ShimStartedPayload;
 import dev.retainerd.eventlog.proto.ShimStartingPayload;
@@ -1036,6 +1038,32 @@ public sealed interface Event {
     @Override
     public EventType type() {
       return EventType.SHIM_STOPPED;
+    }
+
+    @Override
+    public String subject() {
+      return "shim/" + payload.getId();
+    }
+  }
+
+  /** See {@link ShimAdoptingPayload}. */
+  record ShimAdopting(ShimAdoptingPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.SHIM_ADOPTING;
+    }
+
+    @Override
+    public String subject() {
+      return "shim/" + payload.getId();
+    }
+  }
+
+  /** See {@link ShimRetiredPayload}. */
+  record ShimRetired(ShimRetiredPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.SHIM_RETIRED;
     }
 
     @Override

@@ -44,10 +44,12 @@ import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovingPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppingPayload;
+import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
 import dev.retainerd.eventlog.proto.ShimAssignedPayload;
 import dev.retainerd.eventlog.proto.ShimLostPayload;
 import dev.retainerd.eventlog.proto.ShimReattachedPayload;
 import dev.retainerd.eventlog.proto.ShimReplacedPayload;
+import dev.retainerd.eventlog.proto.ShimRetiredPayload;
 import dev.retainerd.eventlog.proto.ShimStartFailedPayload;
 import dev.retainerd.eventlog.proto.ShimStartedPayload;
 import dev.retainerd.eventlog.proto.ShimStartingPayload;
@@ -186,7 +188,9 @@ public enum EventType {
   SHIM_UNREACHABLE(
       147, bytes -> new Event.ShimUnreachable(ShimUnreachablePayload.parseFrom(bytes))),
   SHIM_REATTACHED(148, bytes -> new Event.ShimReattached(ShimReattachedPayload.parseFrom(bytes))),
-  SHIM_STOPPED(149, bytes -> new Event.ShimStopped(ShimStoppedPayload.parseFrom(bytes)));
+  SHIM_STOPPED(149, bytes -> new Event.ShimStopped(ShimStoppedPayload.parseFrom(bytes))),
+  SHIM_ADOPTING(150, bytes -> new Event.ShimAdopting(ShimAdoptingPayload.parseFrom(bytes))),
+  SHIM_RETIRED(151, bytes -> new Event.ShimRetired(ShimRetiredPayload.parseFrom(bytes)));
 
   private static final Map<Integer, EventType> BY_NUMBER =
       Stream.of(values())

@@ -12,6 +12,7 @@ import dev.retainerd.runtime.ctl.image.PullVerb;
 import dev.retainerd.runtime.ctl.record.ContainerVerbs;
 import dev.retainerd.runtime.ctl.record.LeaseVerbs;
 import dev.retainerd.runtime.ctl.record.NamespaceVerbs;
+import dev.retainerd.runtime.ctl.record.ShimVerbs;
 import dev.retainerd.runtime.ctl.record.SnapshotVerbs;
 import dev.retainerd.runtime.ctl.task.CreateVerb;
 import dev.retainerd.runtime.ctl.task.ExecVerb;
@@ -118,6 +119,11 @@ final class Catalogue {
               verb("imagefsinfo", PodImageVerbs.FsInfo::new),
               verb("info", PodImageVerbs.Info::new),
               verb("version", PodImageVerbs.Version::new)),
+          noun(
+              "shims,shim",
+              "the parents of containers",
+              verb("list,ls", ShimVerbs.Ls::new),
+              verb("upgrade", ShimVerbs.Upgrade::new)),
           noun(
               "snapshots,snapshot",
               "manage snapshots",

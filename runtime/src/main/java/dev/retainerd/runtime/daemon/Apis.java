@@ -10,6 +10,7 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.grpc.Caller;
 import dev.retainerd.runtime.history.HistoryService;
+import dev.retainerd.runtime.shims.api.ShimsApi;
 import dev.retainerd.store.proto.Damage;
 import dev.retainerd.store.state.Kind;
 import io.grpc.BindableService;
@@ -57,6 +58,7 @@ final class Apis {
                 Images.snapshotsFolder(config)),
             Version.NAME,
             ""));
+    apis.add(new ShimsApi(services.shims(), services.journal().state()));
     apis.add(new HistoryService(services.journal().log()));
     return apis;
   }

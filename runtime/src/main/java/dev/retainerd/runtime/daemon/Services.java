@@ -35,6 +35,7 @@ import dev.retainerd.shim.protocol.DescriptorHolder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -102,7 +103,8 @@ record Services(
                 config.retain().podsPerShim(),
                 config.retain().spareShims() > 0,
                 holderSocket,
-                ids::nextShort),
+                ids::nextShort,
+                Duration.ofMillis(config.retain().shimTimeoutMillis())),
             SELF);
     Bundles bundles = new Bundles(state.resolve("tasks"));
     TaskService tasks = new TaskService(journal, shims, bundles, runtimes);

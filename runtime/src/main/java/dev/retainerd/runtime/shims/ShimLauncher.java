@@ -3,11 +3,13 @@ package dev.retainerd.runtime.shims;
 import dev.retainerd.runtime.error.Refusal;
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Starts shim processes. A shim detaches itself, so that it outlives the daemon; its folder holds
@@ -68,6 +70,30 @@ public record ShimLauncher(Path binary, Path shimsFolder) {
                 + folder(id).resolve("log"));
       }
       pause();
+    }
+  }
+
+  /**
+   * The version of the installed shim, which a running one may be behind.
+   *
+   * @throws Refusal UNAVAILABLE where it does not say
+   */
+  String version() {
+    try {
+      Process process =
+          new ProcessBuilder(binary.toString(), "--version").redirectErrorStream(true).start();
+      process.getOutputStream().close();
+      String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (process.waitFor(START_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)
+          && process.exitValue() == 0) {
+        return said.strip().substring(said.strip().lastIndexOf(' ') + 1);
+      }
+      throw Refusal.unavailable(binary + " --version says: " + said.strip());
+    } catch (IOException e) {
+      throw Refusal.unavailable(binary + " cannot be asked for its version: " + e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Refusal.cancelled("the version of the shim was not waited for");
     }
   }
 

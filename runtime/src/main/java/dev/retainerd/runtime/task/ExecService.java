@@ -97,9 +97,6 @@ public final class ExecService {
                   .build()));
       int pid = tasks.shimOf(namespace, containerId).start(namespace, containerId, execId);
       tasks.holdStreams(namespace, containerId);
-      if (exec.getStdio().getTerminal()) {
-        tasks.shims().handOver(task.getShimId());
-      }
       journal.commit(
           origin,
           namespace,

@@ -128,6 +128,7 @@ public final class TaskService {
       String owner = owner(namespace, container);
       Shims.Placement placement = shims.place(owner);
       Path bundle = bundles.folder(namespace, containerId);
+      ShimCalls shim;
       try {
         List<Event> intent = new ArrayList<>(placement.events());
         intent.add(
@@ -139,6 +140,8 @@ public final class TaskService {
                     .setStdio(options.stdio())
                     .setCheckpoint(options.checkpoint())
                     .build()));
+        // Before the intent: who waits for a shim must not hold what its settlement needs.
+        shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
         journal.commit(origin, namespace, intent);
       } finally {
         shims.placed(owner);
@@ -147,7 +150,6 @@ public final class TaskService {
       try {
         bundles.make(namespace, containerId, spec.getValue().toByteArray());
         Failpoint.TASK_BUNDLE_WRITTEN.hit();
-        ShimCalls shim = shims.calls(placement.shimId());
         int pid =
             shim.create(
                 new TaskRequest(
@@ -159,9 +161,6 @@ public final class TaskService {
                     Optional.of(runtimeOptions),
                     options.checkpoint()));
         Failpoint.TASK_CREATED_IN_SHIM.hit();
-        if (options.stdio().getTerminal()) {
-          shims.handOver(placement.shimId());
-        }
         recordCreated(origin, namespace, containerId, pid);
         Failpoint.TASK_CREATED_RECORDED.hit();
         return pid;

@@ -77,7 +77,8 @@ class TasksApiTest {
             journal,
             new ShimLauncher(Path.of("/bin/false"), folder.resolve("shims")),
             socket -> shim,
-            new Shims.Settings(50, false, folder.resolve("holder"), () -> "s2"),
+            new Shims.Settings(
+                50, false, folder.resolve("holder"), () -> "s2", java.time.Duration.ofSeconds(10)),
             self);
     var tasks =
         new TaskService(

@@ -29,6 +29,12 @@ import java.util.concurrent.TimeUnit;
  */
 final class Adoption {
   private static final int UNKNOWN_STATUS = 255;
+
+  /** Nothing on the node keeps the time of an exit: not the pin, not the cgroup, not the FIFO. */
+  private static final String FOUND_LATER =
+      "no shim lived when it ended: the status is the kernel's, the time is that of its discovery,"
+          + " an upper bound";
+
   private static final long SETTLE_MILLIS = 2_000;
   private static final long RUNTIME_GONE_MILLIS = 5_000;
 
@@ -72,7 +78,9 @@ final class Adoption {
       if (alive(first)) {
         container.watchMemory();
       }
-      takeOver(container, first);
+      if (!container.awaitsRestore()) {
+        takeOver(container, first);
+      }
       for (String execId : bundle.execIds()) {
         adoptExec(container, execId);
       }
@@ -227,7 +235,7 @@ final class Adoption {
       shared.loop().submit(() -> watch(process, watched));
       return;
     }
-    settleEnd(process, handle, System.nanoTime());
+    settleEnd(process, handle, System.nanoTime(), FOUND_LATER);
     Posix.close(handle);
   }
 
@@ -275,7 +283,7 @@ final class Adoption {
         new Thread(
             null,
             () -> {
-              settleEnd(process, pidfd, since);
+              settleEnd(process, pidfd, since, "");
               Posix.close(pidfd);
             },
             "adopted-end",
@@ -285,7 +293,7 @@ final class Adoption {
   }
 
   /** Reads the status of a process that has ended: from the kernel, or says why not. */
-  private void settleEnd(ContainerProcess process, int pidfd, long since) {
+  private void settleEnd(ContainerProcess process, int pidfd, long since, String remark) {
     ProcessRecord record = process.record();
     long now = System.currentTimeMillis() * 1_000_000;
     if (!record.getBootId().equals(shared.bootId())) {
@@ -302,7 +310,7 @@ final class Adoption {
         code = zombie ? stat.exitCode() : -1;
       }
       if (code >= 0) {
-        process.recordEnd(Processes.statusOf(code), now, ExitSource.PIN, "");
+        process.recordEnd(Processes.statusOf(code), now, ExitSource.PIN, remark);
         return;
       }
       if (pidfd < 0 || System.nanoTime() - since > TimeUnit.MILLISECONDS.toNanos(SETTLE_MILLIS)) {

@@ -13,38 +13,46 @@ import java.util.Map;
  * Where a container stands in the cgroup hierarchies, v1 or v2, as /proc says of its first process.
  * Immutable; reading a file of a cgroup that is gone gives nothing.
  *
+ * @param root where the hierarchies are mounted
  * @param unified the folder in the v2 hierarchy, or null on v1
  * @param controllers the folder of each v1 controller
  */
-record Cgroup(Path unified, Map<String, Path> controllers) {
+record Cgroup(Path root, Path unified, Map<String, Path> controllers) {
   private static final Path ROOT = Path.of("/sys/fs/cgroup");
 
   /** Null when the process is gone. */
   static Cgroup of(int pid) {
-    List<String> lines;
     try {
-      lines = Files.readAllLines(Path.of("/proc/" + pid + "/cgroup"));
+      return of(Files.readAllLines(Path.of("/proc/" + pid + "/cgroup")), ROOT);
     } catch (IOException e) {
       return null;
     }
-    boolean pure = Files.exists(ROOT.resolve("cgroup.controllers"));
+  }
+
+  /**
+   * What lines of /proc/PID/cgroup mean.
+   *
+   * @param root where the hierarchies are mounted
+   */
+  static Cgroup of(List<String> lines, Path root) {
+    boolean pure = Files.exists(root.resolve("cgroup.controllers"));
     Path unified = null;
     Map<String, Path> controllers = new HashMap<>();
     for (String line : lines) {
       String[] fields = line.split(":", 3);
       String below = fields[2].substring(1);
       if (fields[1].isEmpty()) {
-        unified = pure ? ROOT.resolve(below) : null;
+        unified = pure ? root.resolve(below) : null;
         continue;
       }
       for (String controller : fields[1].split(",")) {
         String name = controller.startsWith("name=") ? controller.substring(5) : controller;
-        Path mount = ROOT.resolve(fields[1]);
-        mount = Files.isDirectory(mount) ? mount : ROOT.resolve(name);
+        Path mount = root.resolve(fields[1]);
+        mount = Files.isDirectory(mount) ? mount : root.resolve(name);
         controllers.put(name, mount.resolve(below));
       }
     }
-    return new Cgroup(unified, controllers);
+    return new Cgroup(root, unified, controllers);
   }
 
   boolean isUnified() {
@@ -59,7 +67,7 @@ record Cgroup(Path unified, Map<String, Path> controllers) {
   /** The path below the hierarchy's mount, to name it to people; empty when not known. */
   String name() {
     Path memory = folder("memory");
-    return memory == null ? "" : "/" + ROOT.relativize(memory);
+    return memory == null ? "" : "/" + root.relativize(memory);
   }
 
   /** A file's text, trimmed; empty when it cannot be read. */
@@ -89,7 +97,7 @@ record Cgroup(Path unified, Map<String, Path> controllers) {
     return table;
   }
 
-  private static long parse(String text, long otherwise) {
+  static long parse(String text, long otherwise) {
     try {
       return Long.parseUnsignedLong(text);
     } catch (NumberFormatException e) {

@@ -18,6 +18,7 @@ import dev.retainerd.shim.wire.task.ExecProcessRequest;
 import dev.retainerd.shim.wire.task.Status;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +58,7 @@ final class Container {
     this.shared = shared;
     this.bundle = bundle;
     this.record = record;
-    this.runtime = new OciRuntime(shared.reaper(), record.getRuntime());
+    this.runtime = new OciRuntime(shared.reaper(), record.getRuntime(), shared.runtimePatience());
     this.first = new ContainerProcess(shared, this, bundle.folder(), record.getInit());
   }
 
@@ -147,9 +148,10 @@ final class Container {
 
   /** Makes root, streams and the first process; undoes all of it when one fails. */
   void create(CreateTaskRequest request) throws TtrpcException {
-    if (!request.getCheckpoint().isEmpty()) {
+    String image = request.getCheckpoint();
+    if (!image.isEmpty() && !Files.isDirectory(Path.of(image))) {
       throw new TtrpcException(
-          StatusCode.UNIMPLEMENTED, "Create from a checkpoint is not served by this shim");
+          StatusCode.INVALID_ARGUMENT, "the checkpoint " + image + " is no folder");
     }
     synchronized (step) {
       try {
@@ -159,8 +161,14 @@ final class Container {
           change(record.toBuilder().setRootfsMounted(true));
           RootMounts.mountAll(request.getRootfsList(), bundle.rootfs());
         }
-        launch(first, Stage.CREATED);
-        watchMemory();
+        if (image.isEmpty()) {
+          launch(first, Stage.CREATED);
+          watchMemory();
+        } else {
+          // A restored process runs at once: that is for Start to do.
+          change(record.toBuilder().setRestoreFrom(image));
+          first.advance(Stage.CREATED);
+        }
       } catch (TtrpcException | RuntimeException e) {
         undoCreate();
         throw e;
@@ -181,7 +189,10 @@ final class Container {
     try (Console console = process.record().getTerminal() ? new Console(process.folder()) : null) {
       int[] stdio = streams.forProcess();
       String socket = console == null ? "" : console.name();
-      if (process.isFirst()) {
+      if (process.isFirst() && !record.getRestoreFrom().isEmpty()) {
+        runtime.restore(
+            id(), bundle.path(), process.folder(), socket, stdio, record.getRestoreFrom());
+      } else if (process.isFirst()) {
         runtime.create(id(), bundle.path(), process.folder(), socket, stdio);
       } else {
         runtime.exec(id(), process.folder(), socket, stdio);
@@ -203,10 +214,11 @@ final class Container {
   /** Takes away what a create that failed, or that its shim did not survive, has left. */
   void undoCreate() {
     try {
-      runtime.simple(bundle.folder(), "delete", "--force", id());
+      runtime.hurried().simple(bundle.folder(), "delete", "--force", id());
     } catch (TtrpcException e) {
       // Most likely the runtime never knew it.
     }
+    HalfMade.remove(bundle, record);
     first.closeStreams();
     removeRest();
   }
@@ -283,7 +295,12 @@ final class Container {
       try {
         first.advance(Stage.STARTING);
         try {
-          runtime.simple(bundle.folder(), "start", id());
+          if (awaitsRestore()) {
+            launch(first, Stage.STARTING);
+            watchMemory();
+          } else {
+            runtime.simple(bundle.folder(), "start", id());
+          }
         } catch (TtrpcException e) {
           first.advance(Stage.CREATED);
           throw e;
@@ -295,6 +312,11 @@ final class Container {
         gate.complete(null);
       }
     }
+  }
+
+  /** Made from a checkpoint and not started: it has no process at all. */
+  boolean awaitsRestore() {
+    return !record.getRestoreFrom().isEmpty() && first.pid() == 0;
   }
 
   /** Notes an exec; {@link #startExec} runs it. */
@@ -411,7 +433,7 @@ final class Container {
   }
 
   void update(byte[] resources) throws TtrpcException {
-    java.nio.file.Path file = bundle.folder().resolve("resources-" + System.nanoTime() + ".json");
+    Path file = bundle.folder().resolve("resources-" + System.nanoTime() + ".json");
     try {
       Files.write(file, resources);
       runtime.simple(bundle.folder(), "update", "--resources", file.toString(), id());
@@ -448,7 +470,7 @@ final class Container {
 
   private ExitRecord deleteAll() throws TtrpcException {
     synchronized (step) {
-      if (first.exit() == null && first.stage() == Stage.CREATED) {
+      if (first.exit() == null && first.stage() == Stage.CREATED && !awaitsRestore()) {
         first.signal(Processes.SIGKILL);
         awaitEnd(first);
       }
@@ -477,7 +499,8 @@ final class Container {
    */
   private ExitRecord endOf(ContainerProcess process) throws TtrpcException {
     if (process.exit() == null) {
-      if (!process.isFirst() && process.stage() != Stage.STARTED) {
+      boolean never = process.isFirst() ? awaitsRestore() : process.stage() != Stage.STARTED;
+      if (never) {
         return ExitRecord.newBuilder().setAtNanos(System.currentTimeMillis() * 1_000_000).build();
       }
       throw refuse("Delete", status(process), "kill it first");

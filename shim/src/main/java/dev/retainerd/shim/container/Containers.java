@@ -26,6 +26,7 @@ import dev.retainerd.shim.wire.task.Status;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -47,10 +48,16 @@ public final class Containers {
   /**
    * @param runtimeRoot where OCI runtimes keep their state unless a Create says otherwise; each
    *     namespace has a folder of its own below it
+   * @param runtimePatience how long one call of an OCI runtime may take before it is killed
    */
   public Containers(
-      EventLoop loop, Reaper reaper, ExitJournal journal, Announcer announcer, String runtimeRoot) {
-    this.shared = new Shared(loop, reaper, journal, announcer, bootId());
+      EventLoop loop,
+      Reaper reaper,
+      ExitJournal journal,
+      Announcer announcer,
+      String runtimeRoot,
+      Duration runtimePatience) {
+    this.shared = new Shared(loop, reaper, journal, announcer, bootId(), runtimePatience);
     this.runtimeRoot = runtimeRoot;
   }
 
@@ -282,6 +289,22 @@ public final class Containers {
         .setSeconds(Math.floorDiv(nanos, 1_000_000_000L))
         .setNanos((int) Math.floorMod(nanos, 1_000_000_000L))
         .build();
+  }
+
+  /** The containers of a sandbox. */
+  List<Container> group(String namespace, String sandboxId) {
+    List<Container> group = new ArrayList<>();
+    for (Container container : all.values()) {
+      try {
+        String of = SandboxGroup.of(container.bundle().path(), container.id());
+        if (container.namespace().equals(namespace) && of.equals(sandboxId)) {
+          group.add(container);
+        }
+      } catch (IOException e) {
+        // Its bundle is going away, and it with it.
+      }
+    }
+    return group;
   }
 
   public boolean isEmpty() {

@@ -12,6 +12,7 @@ import dev.retainerd.shim.wire.record.RuntimeRecord;
 import dev.retainerd.shim.wire.task.DeleteResponse;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /**
  * Ends a container whose shim is gone and that nobody adopts: containerd's {@code delete} action.
@@ -19,6 +20,8 @@ import java.nio.file.Path;
  */
 public final class LeftBehind {
   private static final int KILLED = 128 + Processes.SIGKILL;
+
+  private static final Duration DELETE_PATIENCE = Duration.ofSeconds(30);
 
   private LeftBehind() {}
 
@@ -42,9 +45,12 @@ public final class LeftBehind {
       Reaper reaper = new Reaper();
       reaper.start();
       Path place = java.nio.file.Files.isDirectory(bundle.folder()) ? bundle.folder() : folder;
-      new OciRuntime(reaper, known).simple(place, "delete", "--force", id);
+      new OciRuntime(reaper, known, DELETE_PATIENCE).simple(place, "delete", "--force", id);
     } catch (TtrpcException e) {
       System.err.println("the OCI runtime could not delete " + id + ": " + e.getMessage());
+    }
+    if (record != null) {
+      HalfMade.remove(bundle, record);
     }
     RootMounts.unmountAll(bundle.rootfs());
     bundle.remove("");

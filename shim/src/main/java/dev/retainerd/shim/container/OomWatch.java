@@ -2,6 +2,7 @@ package dev.retainerd.shim.container;
 
 import dev.retainerd.shim.output.EventLoop;
 import dev.retainerd.shim.posix.Epoll;
+import dev.retainerd.shim.posix.FileChanges;
 import dev.retainerd.shim.posix.NativeBuffer;
 import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.posix.PosixException;
@@ -11,15 +12,16 @@ import java.nio.file.Path;
 
 /**
  * Hears from the kernel when a container's memory limit is hit: on v1 by an eventfd registered in
- * cgroup.event_control, on v2 by memory.events, which can be polled. The counter of kills is read
- * again at each exit, because it may lag behind the notification. Thread-safe.
+ * cgroup.event_control, on v2 by inotify of memory.events. The counter of kills is read again at
+ * each exit, because it may lag behind the notification. Thread-safe.
  */
 final class OomWatch {
-  private static final NativeBuffer SCRATCH = new NativeBuffer(4096);
+  private static final NativeBuffer SCRATCH = new NativeBuffer(8);
 
   private final EventLoop loop;
   private final Cgroup cgroup;
   private final Runnable struck;
+  private FileChanges changes;
   private int eventFd = -1;
   private int fileFd = -1;
 
@@ -42,9 +44,8 @@ final class OomWatch {
     Path folder = cgroup.folder("memory");
     try {
       if (cgroup.isUnified()) {
-        fileFd = Posix.open(folder.resolve("memory.events").toString(), Posix.O_RDONLY, 0);
-        Posix.pread(fileFd, SCRATCH, 0, SCRATCH.size(), 0);
-        loop.watch(fileFd, Epoll.PRI, this::ready);
+        changes = new FileChanges(folder.resolve("memory.events").toString());
+        loop.watch(changes.descriptor(), Epoll.IN, events -> changed());
         return;
       }
       eventFd = Posix.eventCounter();
@@ -56,26 +57,30 @@ final class OomWatch {
       } finally {
         Posix.close(control);
       }
-      loop.watch(eventFd, Epoll.IN, this::ready);
+      loop.watch(eventFd, Epoll.IN, events -> rung());
     } catch (PosixException e) {
       closeNow();
     }
   }
 
-  private void ready(int events) {
-    if (cgroup.isUnified()) {
-      Posix.pread(fileFd, SCRATCH, 0, SCRATCH.size(), 0);
-      if (cgroup.oomKills() > 0) {
-        struck.run();
-      }
+  /** v2: the file counts other things as well, such as limits that were hit without a kill. */
+  private void changed() {
+    boolean there = changes.take();
+    if (cgroup.oomKills() > 0) {
+      struck.run();
+    }
+    if (!there) {
+      closeNow();
+    }
+  }
+
+  /** v1: the removal of a cgroup rings the same bell. */
+  private void rung() {
+    Posix.read(eventFd, SCRATCH, 0, 8);
+    if (Files.exists(cgroup.folder("memory").resolve("memory.oom_control"))) {
+      struck.run();
     } else {
-      Posix.read(eventFd, SCRATCH, 0, 8);
-      // The removal of a cgroup rings the same bell.
-      if (Files.exists(cgroup.folder("memory").resolve("memory.oom_control"))) {
-        struck.run();
-      } else {
-        closeNow();
-      }
+      closeNow();
     }
   }
 
@@ -84,10 +89,12 @@ final class OomWatch {
   }
 
   private void closeNow() {
-    loop.forget(eventFd);
-    if (cgroup != null && cgroup.isUnified()) {
-      loop.forget(fileFd);
+    if (changes != null) {
+      loop.forget(changes.descriptor());
+      changes.close();
+      changes = null;
     }
+    loop.forget(eventFd);
     Posix.close(eventFd);
     Posix.close(fileFd);
     eventFd = -1;

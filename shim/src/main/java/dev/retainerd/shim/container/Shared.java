@@ -2,7 +2,13 @@ package dev.retainerd.shim.container;
 
 import dev.retainerd.shim.output.EventLoop;
 import dev.retainerd.shim.process.Reaper;
+import java.time.Duration;
 
 /** What all containers of one shim share. */
 record Shared(
-    EventLoop loop, Reaper reaper, ExitJournal journal, Announcer announcer, String bootId) {}
+    EventLoop loop,
+    Reaper reaper,
+    ExitJournal journal,
+    Announcer announcer,
+    String bootId,
+    Duration runtimePatience) {}

@@ -11,7 +11,12 @@ import dev.retainerd.shim.wire.cgroups1.MemoryStat;
 import dev.retainerd.shim.wire.cgroups1.Metrics;
 import dev.retainerd.shim.wire.cgroups1.PidsStat;
 import dev.retainerd.shim.wire.cgroups1.Throttle;
+import dev.retainerd.shim.wire.cgroups2.IOEntry;
+import dev.retainerd.shim.wire.cgroups2.IOStat;
 import dev.retainerd.shim.wire.cgroups2.MemoryEvents;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -110,8 +115,8 @@ public record Stats(String type, MessageLite message) {
   }
 
   /** Lines of the form MAJOR:MINOR OPERATION VALUE. */
-  private static java.util.List<BlkIOEntry> io(Cgroup cgroup, String file) {
-    java.util.List<BlkIOEntry> entries = new java.util.ArrayList<>();
+  private static List<BlkIOEntry> io(Cgroup cgroup, String file) {
+    List<BlkIOEntry> entries = new ArrayList<>();
     for (String line : cgroup.text("blkio", file).split("\n")) {
       String[] fields = line.split("[ :]");
       if (fields.length == 4) {
@@ -154,6 +159,15 @@ public record Stats(String type, MessageLite message) {
                 .setShmem(of(stat, "shmem"))
                 .setFileMapped(of(stat, "file_mapped"))
                 .setFileDirty(of(stat, "file_dirty"))
+                .setFileWriteback(of(stat, "file_writeback"))
+                .setAnonThp(of(stat, "anon_thp"))
+                .setUnevictable(of(stat, "unevictable"))
+                .setSlabReclaimable(of(stat, "slab_reclaimable"))
+                .setSlabUnreclaimable(of(stat, "slab_unreclaimable"))
+                .setPgscan(of(stat, "pgscan"))
+                .setPgsteal(of(stat, "pgsteal"))
+                .setMaxUsage(cgroup.number("memory", "memory.peak", 0))
+                .setSwapMaxUsage(cgroup.number("memory", "memory.swap.peak", 0))
                 .setInactiveAnon(of(stat, "inactive_anon"))
                 .setActiveAnon(of(stat, "active_anon"))
                 .setInactiveFile(of(stat, "inactive_file"))
@@ -164,14 +178,46 @@ public record Stats(String type, MessageLite message) {
                 .setUsageLimit(cgroup.number("memory", "memory.max", -1))
                 .setSwapUsage(cgroup.number("memory", "memory.swap.current", 0))
                 .setSwapLimit(cgroup.number("memory", "memory.swap.max", -1)))
+        .setIo(IOStat.newBuilder().addAllUsage(devices(cgroup)))
         .setMemoryEvents(
             MemoryEvents.newBuilder()
                 .setLow(of(events, "low"))
                 .setHigh(of(events, "high"))
                 .setMax(of(events, "max"))
                 .setOom(of(events, "oom"))
-                .setOomKill(of(events, "oom_kill")))
+                .setOomKill(of(events, "oom_kill"))
+                .setOomGroupKill(of(events, "oom_group_kill")))
         .build();
+  }
+
+  /** Lines of io.stat, of the form MAJOR:MINOR NAME=VALUE NAME=VALUE ... */
+  private static List<IOEntry> devices(Cgroup cgroup) {
+    List<IOEntry> entries = new ArrayList<>();
+    for (String line : cgroup.text("io", "io.stat").split("\n")) {
+      String[] fields = line.split(" ");
+      String[] device = fields[0].split(":");
+      if (device.length != 2 || fields.length < 2) {
+        continue;
+      }
+      Map<String, Long> values = new HashMap<>();
+      for (int i = 1; i < fields.length; i++) {
+        int equals = fields[i].indexOf('=');
+        if (equals > 0) {
+          values.put(
+              fields[i].substring(0, equals), Cgroup.parse(fields[i].substring(equals + 1), 0));
+        }
+      }
+      entries.add(
+          IOEntry.newBuilder()
+              .setMajor(Cgroup.parse(device[0], 0))
+              .setMinor(Cgroup.parse(device[1], 0))
+              .setRbytes(of(values, "rbytes"))
+              .setWbytes(of(values, "wbytes"))
+              .setRios(of(values, "rios"))
+              .setWios(of(values, "wios"))
+              .build());
+    }
+    return entries;
   }
 
   private static long of(Map<String, Long> table, String name) {

@@ -9,6 +9,7 @@ import dev.retainerd.shim.wire.record.RuntimeRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,17 +25,26 @@ import java.util.concurrent.atomic.AtomicLong;
  * Thread-safe.
  */
 public final class OciRuntime {
-  private static final long CALL_SECONDS = 60;
   private static final AtomicLong CALLS = new AtomicLong();
   private static final String DEFAULT_PATH =
       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
   private final Reaper reaper;
   private final RuntimeRecord options;
+  private final Duration patience;
 
-  public OciRuntime(Reaper reaper, RuntimeRecord options) {
+  /**
+   * @param patience how long one call may take before the runtime is killed
+   */
+  public OciRuntime(Reaper reaper, RuntimeRecord options, Duration patience) {
     this.reaper = reaper;
     this.options = options;
+    this.patience = patience;
+  }
+
+  /** The same with a shorter patience, for cleaning up after a call that used up its own. */
+  public OciRuntime hurried() {
+    return new OciRuntime(reaper, options, patience.dividedBy(4));
   }
 
   /**
@@ -70,6 +80,29 @@ public final class OciRuntime {
     }
     if (options.getNoNewKeyring()) {
       arguments.add("--no-new-keyring");
+    }
+    arguments.add(id);
+    call(folder, arguments, stdio);
+  }
+
+  /**
+   * Makes a container from an image that criu wrote; it runs at once.
+   *
+   * @param image the folder with the image
+   */
+  public void restore(
+      String id, Path bundle, Path folder, String consoleSocket, int[] stdio, String image)
+      throws TtrpcException {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("restore", "--detach", "--bundle", bundle.toString(), "--image-path", image));
+    if (!options.getCriuWorkPath().isEmpty()) {
+      arguments.add("--work-path");
+      arguments.add(options.getCriuWorkPath());
+    }
+    addProcessOptions(arguments, folder, consoleSocket);
+    if (options.getNoPivotRoot()) {
+      arguments.add("--no-pivot");
     }
     arguments.add(id);
     call(folder, arguments, stdio);
@@ -151,12 +184,18 @@ public final class OciRuntime {
             (status, atNanos) -> ended.complete(status));
     boolean noted = verb.equals("create") && write(note, pid);
     try {
-      return ended.get(CALL_SECONDS, TimeUnit.SECONDS);
+      return ended.get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
       reaper.signalIfOurs(pid, Processes.SIGKILL);
       throw new TtrpcException(
           StatusCode.DEADLINE_EXCEEDED,
-          "OCI runtime " + verb + " did not end within " + CALL_SECONDS + " s and was killed",
+          "OCI runtime "
+              + verb
+              + " did not end within "
+              + patience.toMillis() / 1000.0
+              + " s and was killed; see what "
+              + command.get(0)
+              + " waits for",
           e);
     } catch (InterruptedException | ExecutionException e) {
       throw new TtrpcException(StatusCode.INTERNAL, "OCI runtime " + verb + " was given up", e);

@@ -8,6 +8,9 @@ public final class ServiceNames {
   /** The same messages under the name that containerd 2.x asks for. */
   public static final String TASK_V3 = "containerd.task.v3.Task";
 
+  /** Groups of containers, as containerd 2.x asks for them. */
+  public static final String SANDBOX = "containerd.runtime.sandbox.v1.Sandbox";
+
   /** Adoption, exit records and logs: shim.proto. */
   public static final String SHIM = "dev.retainerd.shim.v1.Shim";
 

@@ -19,7 +19,7 @@ import java.util.Map;
 
 /** Our own service of a shim (shim.proto has the meaning of each call). Thread-safe. */
 public final class ShimClient {
-  private static final Duration POLL_SLACK = Duration.ofSeconds(10);
+  private static final Duration POLL_SLACK = Duration.ofSeconds(4);
 
   private final TtrpcClient connection;
 

@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
 import dev.retainerd.shim.container.Containers;
 import dev.retainerd.shim.container.ExitJournal;
+import dev.retainerd.shim.container.Sandboxes;
 import dev.retainerd.shim.protocol.ServiceNames;
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcCall;
@@ -17,6 +18,7 @@ import dev.retainerd.shim.protocol.TtrpcServer;
  */
 public final class ShimService implements TtrpcServer.Handler {
   private final TaskCalls tasks;
+  private final SandboxCalls sandboxes;
   private final RetainCalls own;
   private final Workers workers = new Workers();
   private final String defaultNamespace;
@@ -33,6 +35,7 @@ public final class ShimService implements TtrpcServer.Handler {
       String version,
       Runnable exit) {
     this.tasks = new TaskCalls(containers, version, exit);
+    this.sandboxes = new SandboxCalls(new Sandboxes(containers), containers, exit);
     this.own = new RetainCalls(containers, journal, version, exit);
     this.defaultNamespace = defaultNamespace;
   }
@@ -49,6 +52,7 @@ public final class ShimService implements TtrpcServer.Handler {
   private static boolean isQuick(String method) {
     return switch (method) {
       case "State", "Wait", "Connect", "Info", "Records", "Pids" -> true;
+      case "Platform", "WaitSandbox", "SandboxStatus", "PingSandbox" -> true;
       default -> false;
     };
   }
@@ -78,6 +82,10 @@ public final class ShimService implements TtrpcServer.Handler {
       case ServiceNames.TASK_V2, ServiceNames.TASK_V3 -> {
         String namespace = call.namespace().isEmpty() ? defaultNamespace : call.namespace();
         yield tasks.serve(call, namespace);
+      }
+      case ServiceNames.SANDBOX -> {
+        String namespace = call.namespace().isEmpty() ? defaultNamespace : call.namespace();
+        yield sandboxes.serve(call, namespace);
       }
       case ServiceNames.SHIM -> own.serve(call);
       default ->

@@ -108,6 +108,8 @@ public final class Fold {
       case Event.ShimUnreachable e ->
           ShimFold.moved(f, e.payload().getId(), e.payload().getReason());
       case Event.ShimReattached e -> ShimFold.moved(f, e.payload().getId(), "");
+      case Event.ShimAdopting e -> ShimFold.adopting(f, e.payload());
+      case Event.ShimRetired e -> ShimFold.moved(f, e.payload().getId(), e.payload().getReason());
       case Event.ShimStopped e -> ShimFold.moved(f, e.payload().getId(), "");
     }
     return f.deltas();

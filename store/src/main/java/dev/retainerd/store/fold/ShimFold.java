@@ -1,5 +1,6 @@
 package dev.retainerd.store.fold;
 
+import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
 import dev.retainerd.eventlog.proto.ShimAssignedPayload;
 import dev.retainerd.eventlog.proto.ShimReplacedPayload;
 import dev.retainerd.eventlog.proto.ShimStartedPayload;
@@ -38,6 +39,10 @@ final class ShimFold {
 
   static void started(Folding f, ShimStartedPayload p) {
     changed(f, p.getId(), s -> s.setProcess(p.getProcess()).setVersion(p.getVersion()));
+  }
+
+  static void adopting(Folding f, ShimAdoptingPayload p) {
+    changed(f, p.getId(), s -> s.setAdopts(p.getGone()));
   }
 
   static void assigned(Folding f, ShimAssignedPayload p) {

@@ -96,6 +96,8 @@ public final class EventWords {
       case Event.ShimReplaced e -> ShimWords.replaced(e.payload());
       case Event.ShimUnreachable e -> ShimWords.unreachable(e.payload());
       case Event.ShimReattached e -> ShimWords.reattached(e.payload());
+      case Event.ShimAdopting e -> ShimWords.adopting(e.payload());
+      case Event.ShimRetired e -> ShimWords.retired(e.payload());
       case Event.ShimStopped e -> "shim " + e.payload().getId() + " was stopped";
     };
   }

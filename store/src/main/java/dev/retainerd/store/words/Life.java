@@ -124,6 +124,7 @@ public final class Life {
       case Event.DamageFound e -> true;
       case Event.ShimLost e -> shims.contains(e.payload().getId());
       case Event.ShimReplaced e -> shims.contains(e.payload().getId());
+      case Event.ShimRetired e -> shims.contains(e.payload().getId());
       case Event.ShimUnreachable e -> shims.contains(e.payload().getId());
       case Event.ShimReattached e -> shims.contains(e.payload().getId());
       case Event.SandboxStopping e -> pods.contains(e.payload().getId());

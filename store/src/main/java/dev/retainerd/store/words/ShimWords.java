@@ -1,9 +1,11 @@
 package dev.retainerd.store.words;
 
+import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
 import dev.retainerd.eventlog.proto.ShimAssignedPayload;
 import dev.retainerd.eventlog.proto.ShimLostPayload;
 import dev.retainerd.eventlog.proto.ShimReattachedPayload;
 import dev.retainerd.eventlog.proto.ShimReplacedPayload;
+import dev.retainerd.eventlog.proto.ShimRetiredPayload;
 import dev.retainerd.eventlog.proto.ShimStartFailedPayload;
 import dev.retainerd.eventlog.proto.ShimStartedPayload;
 import dev.retainerd.eventlog.proto.ShimStartingPayload;
@@ -52,6 +54,14 @@ final class ShimWords {
 
   static String reattached(ShimReattachedPayload p) {
     return shim(p.getId()) + " answers again, with " + p.getContainers() + " containers";
+  }
+
+  static String adopting(ShimAdoptingPayload p) {
+    return shim(p.getId()) + " takes over the containers of shim " + p.getGone();
+  }
+
+  static String retired(ShimRetiredPayload p) {
+    return shim(p.getId()) + " is ended and its containers run on" + Phrases.because(p.getReason());
   }
 
   private static String shim(String id) {

@@ -87,7 +87,9 @@ public record Step(Role role, String operation) {
           SHIM_REPLACED,
           SHIM_UNREACHABLE,
           SHIM_REATTACHED,
-          SHIM_STOPPED ->
+          SHIM_STOPPED,
+          SHIM_ADOPTING,
+          SHIM_RETIRED ->
           NOTE;
     };
   }

@@ -1,0 +1,174 @@
+package dev.retainerd.runtime.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.retainerd.wire.cri.v1.ContainerState;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Case 9: a shim that is there and answers nothing holds up nobody, and is replaced. */
+@Tag("real")
+class WedgedShimTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  private final Node node = Node.prepared();
+  private final Pods pods = new Pods(node);
+  private Duration usual;
+
+  @AfterEach
+  void close() {
+    node.close();
+  }
+
+  private void startWith(int podsPerShim) throws Exception {
+    Files.writeString(
+        node.config(),
+        Files.readString(node.config()) + "\n[retain]\n  pods_per_shim = " + podsPerShim + "\n");
+    usual = node.start();
+    node.importImage("k8s.io");
+  }
+
+  private static void freeze(long pid) {
+    Host.run(5, List.of("kill", "-STOP", Long.toString(pid))).expectSuccess();
+  }
+
+  private static void thaw(long pid) {
+    Host.run(5, List.of("kill", "-CONT", Long.toString(pid))).expectSuccess();
+  }
+
+  @Test
+  void silentShimIsReplacedAndItsContainersRunOn() throws Exception {
+    startWith(50);
+    String counter = pods.start(pods.run("p"), "p", "counter", Pods.COUNTER);
+    long pid = pods.pid(counter);
+    long shim = Host.parentOf(pid);
+    freeze(shim);
+    long from = System.nanoTime();
+    Eventually.holds("the end of the silent shim", PATIENCE, () -> !Host.runs(shim));
+    long seconds = (System.nanoTime() - from) / 1_000_000_000;
+    assertTrue(seconds >= 5, "it was ended after " + seconds + " s already");
+    int before = pods.log("p", "counter").size();
+    Eventually.holds(
+        "a log that grows under the successor",
+        PATIENCE,
+        () -> pods.log("p", "counter").size() >= before + 5);
+    assertTrue(Host.runs(pid));
+    assertEquals(pid, pods.pid(counter));
+    pods.stop(counter, 10);
+    assertEquals(3, pods.status(counter).getExitCode());
+    pods.expectCounted("p", "counter");
+    String events = node.retainctl("events", "--from", "1").expectSuccess();
+    assertTrue(events.contains("it has answered nothing for"), events);
+    assertTrue(events.contains("takes over the containers of shim"), events);
+    assertTrue(events.contains("was replaced by shim"), events);
+  }
+
+  @Test
+  void frozenShimsHoldUpNeitherTheStartNorTheOthersAndComeBack() throws Exception {
+    startWith(1);
+    List<String> containers = new ArrayList<>();
+    List<Long> shims = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      containers.add(pods.start(pods.run("p" + i), "p" + i, "c", Pods.COUNTER));
+      shims.add(Host.parentOf(pods.pid(containers.get(i))));
+    }
+    assertEquals(8, shims.stream().distinct().count());
+    node.killDaemon();
+    freeze(shims.get(0));
+    freeze(shims.get(1));
+    Duration ready = node.start();
+    // Two seconds, and on a slow machine what a start without any shim takes.
+    long most = Math.max(2_000, usual.toMillis() * 2);
+    assertTrue(ready.toMillis() < most, "ready after " + ready + ", else after " + usual);
+    for (String container : containers) {
+      assertEquals(ContainerState.CONTAINER_RUNNING, pods.status(container).getState());
+    }
+    Eventually.holds(
+        "two unreachable shims",
+        PATIENCE,
+        () ->
+            node.retainctl("shim", "ls")
+                    .expectSuccess()
+                    .lines()
+                    .filter(l -> l.contains("unreachable"))
+                    .count()
+                == 2);
+    String other = containers.get(7);
+    pods.stop(other, 10);
+    assertEquals(3, pods.status(other).getExitCode());
+    thaw(shims.get(0));
+    thaw(shims.get(1));
+    Eventually.holds(
+        "both shims back",
+        PATIENCE,
+        () -> !node.retainctl("shim", "ls").expectSuccess().contains("unreachable"));
+    String first = containers.get(0);
+    pods.stop(first, 10);
+    assertEquals(3, pods.status(first).getExitCode());
+    pods.expectCounted("p0", "c");
+  }
+
+  @Test
+  void shimsAreUpgradedUnderRunningContainers() throws Exception {
+    Path build = node.folder().resolve("build");
+    Path launcher = node.folder().resolve("shim-launcher");
+    Files.writeString(build, "old");
+    Files.writeString(
+        launcher,
+        "#!/bin/sh\nRETAIN_SHIM_JAVA_OPTS=-Dretain.shim.build=$(cat "
+            + build
+            + ") exec "
+            + Node.DIST.resolve("bin/containerd-shim-retain-v1")
+            + " \"$@\"\n");
+    launcher.toFile().setExecutable(true);
+    Files.writeString(
+        node.config(),
+        Files.readString(node.config()) + "\n[retain]\n  shim_path = \"" + launcher + "\"\n");
+    node.start();
+    node.importImage("k8s.io");
+    node.importImage(node.name());
+    String counter = pods.start(pods.run("p"), "p", "counter", Pods.COUNTER);
+    node.ctr("run", "-d", Node.IMAGE, "c1", "sleep", "1000").expectSuccess();
+    long pid = pods.pid(counter);
+    long oldShim = Host.parentOf(pid);
+    assertTrue(node.retainctl("shim", "ls").expectSuccess().contains("0.1.0+old"));
+    assertEquals("", node.retainctl("shim", "upgrade").expectSuccess(), "nothing is older");
+
+    Files.writeString(build, "new");
+    assertTrue(
+        node.retainctl("shim", "ls").expectSuccess().contains("0.1.0+old (not the installed one)"));
+    String said = node.retainctl("shim", "upgrade").expectSuccess();
+    assertTrue(said.contains("was replaced by"), said);
+    assertTrue(!Host.runs(oldShim), "the shim of the older version still runs");
+    assertTrue(Host.runs(pid), "the container did not survive the upgrade");
+    assertEquals(pid, pods.pid(counter));
+    Eventually.holds(
+        "no shim of the older version",
+        PATIENCE,
+        () -> !node.retainctl("shim", "ls").expectSuccess().contains("+old"));
+    int before = pods.log("p", "counter").size();
+    Eventually.holds(
+        "a log that grows under the newer version",
+        PATIENCE,
+        () -> pods.log("p", "counter").size() >= before + 5);
+    assertEquals(
+        "in it\n",
+        node.ctr("tasks", "exec", "--exec-id", "e1", "c1", "echo", "in it").expectSuccess());
+    pods.stop(counter, 10);
+    assertEquals(3, pods.status(counter).getExitCode());
+    pods.expectCounted("p", "counter");
+    String explained = node.retainctl("events", "--from", "1").expectSuccess();
+    assertTrue(explained.contains("it gives way to version 0.1.0+new"), explained);
+    Host.Output unknown = node.retainctl("shim", "upgrade", "nobody");
+    assertNotEquals(0, unknown.code());
+    assertTrue(unknown.text().contains("there is no shim nobody here"), unknown.text());
+  }
+}
