@@ -47,8 +47,7 @@ class CheckpointTest {
             .setOptions(
                 Any.newBuilder()
                     .setTypeUrl("containerd.runc.v1.CheckpointOptions")
-                    .setValue(
-                        CheckpointOptions.newBuilder().setExit(exit).build().toByteString()))
+                    .setValue(CheckpointOptions.newBuilder().setExit(exit).build().toByteString()))
             .build(),
         ShimHarness.PATIENCE);
   }

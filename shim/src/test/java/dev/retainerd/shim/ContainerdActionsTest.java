@@ -88,7 +88,9 @@ class ContainerdActionsTest {
         Files.readString(config)
             .replace(
                 "\"linux\":{",
-                "\"annotations\":{\"io.kubernetes.cri.sandbox-id\":\"" + group + "\"},\"linux\":{"));
+                "\"annotations\":{\"io.kubernetes.cri.sandbox-id\":\""
+                    + group
+                    + "\"},\"linux\":{"));
     return bundle;
   }
 
@@ -107,7 +109,8 @@ class ContainerdActionsTest {
 
   @Test
   void infoIsTheMessageThatContainerdAsksFor() throws Exception {
-    RuntimeInfo info = RuntimeInfo.parseFrom(call(harness.root, Map.of(), new byte[0], "-info").out());
+    RuntimeInfo info =
+        RuntimeInfo.parseFrom(call(harness.root, Map.of(), new byte[0], "-info").out());
     assertEquals("io.containerd.retain.v1", info.getName());
     assertTrue(info.getVersion().getVersion().startsWith("0.1.0"));
   }

@@ -39,6 +39,25 @@ class OutputUnderPressureTest {
     return disk;
   }
 
+  /** More than fits into pipe and spool, in lines so long that their prefixes hardly count. */
+  private static final int LONG_LINES = 4_000;
+
+  private static final String PADDING = "x".repeat(500);
+  private static final String WRITES_LONG_LINES =
+      "i=1; while [ $i -le "
+          + LONG_LINES
+          + " ]; do echo $i "
+          + PADDING
+          + "; i=$((i+1)); done; exit 3";
+
+  private static String longLines() {
+    StringBuilder wanted = new StringBuilder();
+    for (int i = 1; i <= LONG_LINES; i++) {
+      wanted.append(i).append(' ').append(PADDING).append('\n');
+    }
+    return wanted.toString();
+  }
+
   private static String numbers(int last) {
     StringBuilder wanted = new StringBuilder();
     for (int i = 1; i <= last; i++) {
@@ -58,12 +77,11 @@ class OutputUnderPressureTest {
   /** The disk of the log is full: the container waits, and goes on when there is room. */
   @Test
   void fullDiskBlocksTheContainerAndLosesNothing() throws Exception {
-    Path disk = smallDisk("logs", "3m");
+    Path disk = smallDisk("logs", "4m");
     Path log = disk.resolve("out.log");
     Path ballast = disk.resolve("ballast");
-    Files.write(ballast, new byte[2 << 20]);
-    int lines = 40_000;
-    Path bundle = harness.bundle("c1", "sh", "-c", "seq 1 " + lines + "; exit 3");
+    Files.write(ballast, new byte[3 << 20]);
+    Path bundle = harness.bundle("c1", "sh", "-c", WRITES_LONG_LINES);
     harness.tasks.create(
         harness.request("c1", bundle).setStdout("cri://" + log).build(), ShimHarness.PATIENCE);
     harness.start("c1");
@@ -87,19 +105,18 @@ class OutputUnderPressureTest {
         ShimHarness.PATIENCE);
     assertEquals(3, harness.await("c1", "").getExitStatus());
     String all = ShimHarness.content(old) + (Files.size(log) > 0 ? ShimHarness.content(log) : "");
-    assertEquals(numbers(lines), all);
+    assertEquals(longLines(), all);
     harness.delete("c1");
   }
 
   /** The same, and the shim is killed while the disk is full. */
   @Test
   void shimKilledOnAFullDiskLosesNothing() throws Exception {
-    Path disk = smallDisk("logs", "3m");
+    Path disk = smallDisk("logs", "4m");
     Path log = disk.resolve("out.log");
     Path ballast = disk.resolve("ballast");
-    Files.write(ballast, new byte[2 << 20]);
-    int lines = 40_000;
-    Path bundle = harness.bundle("c1", "sh", "-c", "seq 1 " + lines + "; exit 3");
+    Files.write(ballast, new byte[3 << 20]);
+    Path bundle = harness.bundle("c1", "sh", "-c", WRITES_LONG_LINES);
     harness.tasks.create(
         harness.request("c1", bundle).setStdout("cri://" + log).build(), ShimHarness.PATIENCE);
     harness.start("c1");
@@ -112,7 +129,7 @@ class OutputUnderPressureTest {
     assertTrue(running("c1"), "it should wait for room");
     Files.delete(ballast);
     assertEquals(3, harness.await("c1", "").getExitStatus());
-    assertEquals(numbers(lines), ShimHarness.content(log));
+    assertEquals(longLines(), ShimHarness.content(log));
     harness.delete("c1");
   }
 

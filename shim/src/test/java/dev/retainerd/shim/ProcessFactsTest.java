@@ -104,8 +104,7 @@ class ProcessFactsTest {
   void strangersAreTurnedAway() throws Exception {
     Path folder = harness.root.resolve("shim0");
     Path socket = folder.resolve("sock");
-    assertEquals(
-        "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)));
+    assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)));
     for (Path open : List.of(harness.root, folder, socket)) {
       Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
     }

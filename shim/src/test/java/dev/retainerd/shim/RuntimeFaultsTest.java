@@ -96,21 +96,19 @@ class RuntimeFaultsTest {
             TtrpcException.class,
             () ->
                 harness.tasks.create(
-                    harness.request("h1", bundle, hangs.toString()).build(),
-                    ShimHarness.PATIENCE));
+                    harness.request("h1", bundle, hangs.toString()).build(), ShimHarness.PATIENCE));
     assertEquals(StatusCode.DEADLINE_EXCEEDED, refusal.code());
-    assertTrue(refusal.getMessage().contains("create did not end within 1.5 s"), refusal.getMessage());
+    assertTrue(
+        refusal.getMessage().contains("create did not end within 1.5 s"), refusal.getMessage());
     nothingIsLeft(bundle, "h1");
     // One that hangs in exec costs the exec, not the container.
     Path hangsInExec =
         harness.script(
-            "exec-hangs",
-            "case \" $* \" in *' exec '*) exec sleep 1000;; esac\nexec runc \"$@\"");
+            "exec-hangs", "case \" $* \" in *' exec '*) exec sleep 1000;; esac\nexec runc \"$@\"");
     harness.tasks.create(
         harness.request("h1", bundle, hangsInExec.toString()).build(), ShimHarness.PATIENCE);
     harness.start("h1");
-    refusal =
-        assertThrows(TtrpcException.class, () -> harness.exec("h1", "e1", "", "true"));
+    refusal = assertThrows(TtrpcException.class, () -> harness.exec("h1", "e1", "", "true"));
     assertEquals(StatusCode.DEADLINE_EXCEEDED, refusal.code());
     harness.tasks.delete(
         DeleteRequest.newBuilder().setId("h1").setExecId("e1").build(), ShimHarness.PATIENCE);

@@ -119,8 +119,7 @@ class SandboxServiceTest {
             WaitSandboxResponse.parser());
     assertFalse(end.isDone());
     assertEquals(
-        StatusCode.FAILED_PRECONDITION,
-        assertThrows(TtrpcException.class, this::shutdown).code());
+        StatusCode.FAILED_PRECONDITION, assertThrows(TtrpcException.class, this::shutdown).code());
     // sleep as pid 1 of its namespace is deaf to SIGTERM: it takes the deadline and SIGKILL.
     ask(
         "StopSandbox",
@@ -148,8 +147,7 @@ class SandboxServiceTest {
 
   @Test
   void unknownDoubleAndBadSandboxesAreRefused() throws Exception {
-    assertEquals(
-        StatusCode.NOT_FOUND, assertThrows(TtrpcException.class, this::status).code());
+    assertEquals(StatusCode.NOT_FOUND, assertThrows(TtrpcException.class, this::status).code());
     CreateSandboxRequest request = CreateSandboxRequest.newBuilder().setSandboxId("s1").build();
     ask("CreateSandbox", request, CreateSandboxResponse.parser());
     assertEquals(

@@ -46,6 +46,8 @@ final class ShimHarness implements AutoCloseable {
   TaskClient tasks;
   ShimClient shim;
 
+  private final List<String> program;
+
   /** Goes before the shim's command, such as another mount namespace. */
   private final List<String> before;
 
@@ -57,6 +59,14 @@ final class ShimHarness implements AutoCloseable {
   }
 
   ShimHarness(List<String> before, List<String> options) throws Exception {
+    this(javaCommand(), before, options);
+  }
+
+  /**
+   * @param program what is started: this module's classes, or the shim in dist/
+   */
+  ShimHarness(List<String> program, List<String> before, List<String> options) throws Exception {
+    this.program = program;
     this.before = before;
     this.options = options;
     root = Files.createTempDirectory("shim-test-");
@@ -68,7 +78,7 @@ final class ShimHarness implements AutoCloseable {
     Path socket = folder.resolve("sock");
     Files.createDirectories(folder);
     List<String> command = new ArrayList<>(before);
-    command.addAll(javaCommand());
+    command.addAll(program);
     command.addAll(
         List.of(
             "serve",

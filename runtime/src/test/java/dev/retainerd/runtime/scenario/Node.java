@@ -42,6 +42,7 @@ final class Node implements AutoCloseable {
   private final Path folder;
   private final String name;
   private final String subnet;
+  private List<String> wrapper = List.of();
   private Process daemon;
   private UnixChannels channels;
 
@@ -134,8 +135,7 @@ final class Node implements AutoCloseable {
   Process launch(String... javaOptions) {
     try {
       ProcessBuilder builder =
-          new ProcessBuilder(
-                  DIST.resolve("bin/retainerd").toString(), "--config", config().toString())
+          new ProcessBuilder(command())
               .directory(folder.toFile())
               .redirectErrorStream(true)
               .redirectInput(new File("/dev/null"))
@@ -147,6 +147,18 @@ final class Node implements AutoCloseable {
       throw new UncheckedIOException(
           "is dist/ built? " + DIST.resolve("bin/retainerd") + " can't be started", e);
     }
+  }
+
+  private List<String> command() {
+    List<String> command = new ArrayList<>(wrapper);
+    command.addAll(
+        List.of(DIST.resolve("bin/retainerd").toString(), "--config", config().toString()));
+    return command;
+  }
+
+  /** From now on the daemon is started by this command, which gets its own as arguments. */
+  void startUnder(List<String> command) {
+    wrapper = command;
   }
 
   private boolean died() {

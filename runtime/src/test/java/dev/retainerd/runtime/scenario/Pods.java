@@ -7,6 +7,7 @@ import dev.retainerd.wire.cri.v1.ContainerStatusRequest;
 import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.ImageSpec;
 import dev.retainerd.wire.cri.v1.LinuxContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.LinuxContainerSecurityContext;
 import dev.retainerd.wire.cri.v1.LinuxPodSandboxConfig;
 import dev.retainerd.wire.cri.v1.LinuxSandboxSecurityContext;
@@ -120,6 +121,28 @@ final class Pods {
                 .setSandboxConfig(podConfig)
                 .build())
         .getContainerId();
+  }
+
+  /** CreateContainer with a memory limit, and StartContainer; the id. */
+  String startLimited(String pod, String podName, String name, String script, long bytes) {
+    ContainerConfig plain = containerConfig(name, script);
+    String id =
+        node.cri()
+            .createContainer(
+                CreateContainerRequest.newBuilder()
+                    .setPodSandboxId(pod)
+                    .setConfig(
+                        plain.toBuilder()
+                            .setLinux(
+                                plain.getLinux().toBuilder()
+                                    .setResources(
+                                        LinuxContainerResources.newBuilder()
+                                            .setMemoryLimitInBytes(bytes))))
+                    .setSandboxConfig(config(podName))
+                    .build())
+            .getContainerId();
+    start(id);
+    return id;
   }
 
   /** CreateContainer and StartContainer; the id. */

@@ -36,13 +36,37 @@ class RequestFuzzTest {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final List<String> TASK =
       List.of(
-          "State", "Create", "Start", "Delete", "Pids", "Pause", "Resume", "Checkpoint", "Kill",
-          "Exec", "ResizePty", "CloseIO", "Update", "Wait", "Stats", "Connect", "Shutdown",
-          "NoSuchMethod", "");
+          "State",
+          "Create",
+          "Start",
+          "Delete",
+          "Pids",
+          "Pause",
+          "Resume",
+          "Checkpoint",
+          "Kill",
+          "Exec",
+          "ResizePty",
+          "CloseIO",
+          "Update",
+          "Wait",
+          "Stats",
+          "Connect",
+          "Shutdown",
+          "NoSuchMethod",
+          "");
   private static final List<String> SANDBOX =
       List.of(
-          "CreateSandbox", "StartSandbox", "Platform", "StopSandbox", "WaitSandbox",
-          "SandboxStatus", "PingSandbox", "ShutdownSandbox", "SandboxMetrics", "");
+          "CreateSandbox",
+          "StartSandbox",
+          "Platform",
+          "StopSandbox",
+          "WaitSandbox",
+          "SandboxStatus",
+          "PingSandbox",
+          "ShutdownSandbox",
+          "SandboxMetrics",
+          "");
   private static final List<String> OWN =
       List.of("Info", "Adopt", "ReopenLog", "SendDescriptors", "ShutdownIfEmpty", "Other");
 
@@ -155,7 +179,6 @@ class RequestFuzzTest {
 
   @Property(tries = 50)
   void unknownServicesAreRefused(@ForAll String service) throws IOException {
-    assertEquals(
-        StatusCode.UNIMPLEMENTED.number(), ask("x" + service, "State", new byte[0]));
+    assertEquals(StatusCode.UNIMPLEMENTED.number(), ask("x" + service, "State", new byte[0]));
   }
 }
