@@ -48,7 +48,7 @@ public final class ContainerdApi {
         new ImagesApi(records, namespaces, behind.collector()),
         new ContentApi(namespaces, behind.content()),
         new SnapshotsApi(namespaces, behind.snapshots()),
-        new DiffApi(behind.diffs()),
+        new DiffApi(namespaces, behind.diffs()),
         new LeasesApi(records, namespaces),
         new TasksApi(behind.tasks(), behind.execs(), journal.state()),
         new EventsApi(JournalRecords.exchange(journal)));

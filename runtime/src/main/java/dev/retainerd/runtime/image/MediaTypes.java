@@ -6,6 +6,8 @@ final class MediaTypes {
   static final String OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
   static final String OCI_CONFIG = "application/vnd.oci.image.config.v1+json";
   static final String OCI_LAYER = "application/vnd.oci.image.layer.v1.tar";
+  static final String OCI_LAYER_GZIP = OCI_LAYER + "+gzip";
+  static final String OCI_LAYER_ZSTD = OCI_LAYER + "+zstd";
   static final String DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json";
   static final String DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
   static final String DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json";

@@ -52,7 +52,7 @@ class CtrImagesTest {
                 new ImagesApi(records, namespaces, namespace -> {}),
                 new ContentApi(namespaces, content),
                 new SnapshotsApi(namespaces, snapshots),
-                new DiffApi(new DiffService(content)),
+                new DiffApi(namespaces, new DiffService(content)),
                 new EventsApi(JournalRecords.exchange(journal))));
     ctr = new Ctr(server.socket(), folder);
   }
