@@ -46,13 +46,23 @@ public final class NamespacesApi extends NamespacesGrpc.NamespacesImplBase {
     this.records = records;
   }
 
+  /**
+   * A namespace that nobody made yet has no labels, and is no error: containerd answers so, and its
+   * client library asks for the labels of its default namespace whenever it connects.
+   */
   @Override
   public void get(GetNamespaceRequest request, StreamObserver<GetNamespaceResponse> response) {
+    String name = request.getName();
     Calls.answer(
         response,
         () ->
             GetNamespaceResponse.newBuilder()
-                .setNamespace(wire(existing(request.getName())))
+                .setNamespace(
+                    records
+                        .state()
+                        .get(Namespaces.key(name))
+                        .map(NamespacesApi::wire)
+                        .orElseGet(() -> Namespace.newBuilder().setName(name).build()))
                 .build());
   }
 

@@ -21,6 +21,7 @@ import dev.retainerd.runtime.snapshot.Usage;
 import dev.retainerd.store.state.Kind;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,6 +42,11 @@ public final class ImageService {
   public static final String CRI_NAMESPACE = "k8s.io";
 
   private static final Map<String, String> MANAGED = Map.of("io.cri-containerd.image", "managed");
+
+  /** How containerd's CRI marks an image that the kubelet must not remove for want of space. */
+  private static final String PINNED_LABEL = "io.cri-containerd.pinned";
+
+  private static final String PINNED = "pinned";
   private static final String SOURCE_LABEL = "containerd.io/distribution.source.";
   private static final Duration PULL_PATIENCE = Duration.ofHours(2);
 
@@ -198,9 +204,13 @@ public final class ImageService {
     Descriptor target = pulled.target();
     Reference digested =
         new Reference(reference.host(), reference.repository(), "", target.getDigest());
-    records.put(scope, reference.toString(), target, MANAGED);
-    records.put(scope, digested.toString(), target, MANAGED);
-    records.put(scope, pulled.facts().id(), target, MANAGED);
+    Map<String, String> labels = new LinkedHashMap<>(MANAGED);
+    if (settings.pinned().contains(reference.toString())) {
+      labels.put(PINNED_LABEL, PINNED);
+    }
+    records.put(scope, reference.toString(), target, labels);
+    records.put(scope, digested.toString(), target, labels);
+    records.put(scope, pulled.facts().id(), target, labels);
   }
 
   /**
@@ -272,16 +282,20 @@ public final class ImageService {
           .ifPresent(
               facts -> {
                 NodeImage before = byId.get(facts.id());
-                byId.put(facts.id(), merged(before, record.getName(), facts));
+                byId.put(facts.id(), merged(before, record, facts));
               });
     }
     return List.copyOf(byId.values());
   }
 
-  private NodeImage merged(NodeImage before, String name, ImageFacts facts) {
+  private NodeImage merged(NodeImage before, ImageRecord record, ImageFacts facts) {
+    String name = record.getName();
     List<String> tags = new ArrayList<>(before == null ? List.of() : before.tags());
     List<String> digests = new ArrayList<>(before == null ? List.of() : before.digests());
-    boolean pinned = before != null && before.pinned() || settings.pinned().contains(name);
+    boolean pinned =
+        before != null && before.pinned()
+            || settings.pinned().contains(name)
+            || PINNED.equals(record.getLabelsMap().get(PINNED_LABEL));
     if (!Digest.isDigest(name)) {
       (name.indexOf('@') >= 0 ? digests : tags).add(name);
     }

@@ -4,6 +4,7 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.Device;
 import dev.retainerd.wire.cri.v1.Mount;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import java.nio.file.Path;
 import java.util.Map;
@@ -40,6 +41,14 @@ public final class RequestRules {
       throw Refusal.invalidArgument(
           "the hostname %s is not made of at most %d letters, digits, - and ."
               .formatted(Identifiers.shortened(hostname), LONGEST_HOSTNAME));
+    }
+    // As with containerd: a pod of the host's network shares the host's name with it.
+    if (!hostname.isEmpty()
+        && pod.getLinux().getSecurityContext().getNamespaceOptions().getNetwork()
+            == NamespaceMode.NODE) {
+      throw Refusal.invalidArgument(
+          "the pod is on the host's network, whose hostname is the host's; leave hostname %s out"
+              .formatted(Identifiers.shortened(hostname)));
     }
     absoluteOrEmpty("log_directory", pod.getLogDirectory());
     bounded("labels", pod.getLabelsMap());

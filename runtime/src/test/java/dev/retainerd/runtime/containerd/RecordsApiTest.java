@@ -278,6 +278,14 @@ class RecordsApiTest {
     assertEquals(Status.Code.NOT_FOUND, statusOf(() -> namespaces().delete(delete)).getCode());
   }
 
+  /** containerd's client library asks for it whenever it connects, before anything is made. */
+  @Test
+  void aNamespaceThatNobodyMadeHasNoLabels() {
+    var read = namespaces().get(GetNamespaceRequest.newBuilder().setName("nobody").build());
+    assertEquals("nobody", read.getNamespace().getName());
+    assertEquals(Map.of(), read.getNamespace().getLabelsMap());
+  }
+
   @Test
   void namespaceLabelsAreSetAndRemovedOneByOne() {
     namespaces()

@@ -6,6 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxPodSandboxConfig;
+import dev.retainerd.wire.cri.v1.LinuxSandboxSecurityContext;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.PortMapping;
 import java.util.List;
@@ -54,6 +58,16 @@ class RequestRulesTest {
   void aPodsHostnameLogDirectoryAndPortsAreChecked() {
     refused(Requests.pod().setHostname("-x"), "hostname");
     refused(Requests.pod().setHostname("h".repeat(65)), "hostname");
+    refused(
+        Requests.pod()
+            .setHostname("mine")
+            .setLinux(
+                LinuxPodSandboxConfig.newBuilder()
+                    .setSecurityContext(
+                        LinuxSandboxSecurityContext.newBuilder()
+                            .setNamespaceOptions(
+                                NamespaceOption.newBuilder().setNetwork(NamespaceMode.NODE)))),
+        "hostname");
     refused(Requests.pod().setLogDirectory("logs"), "relative");
     refused(
         Requests.pod().addPortMappings(PortMapping.newBuilder().setHostPort(70000)), "host_port");
