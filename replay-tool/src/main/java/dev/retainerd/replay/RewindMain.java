@@ -2,15 +2,20 @@ package dev.retainerd.replay;
 
 import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.replay.history.LookFailure;
+import dev.retainerd.replay.verb.BisectVerb;
+import dev.retainerd.replay.verb.BundleVerb;
 import dev.retainerd.replay.verb.DiffVerb;
 import dev.retainerd.replay.verb.ExplainVerb;
 import dev.retainerd.replay.verb.ExportVerb;
 import dev.retainerd.replay.verb.LogVerb;
+import dev.retainerd.replay.verb.OpenVerb;
+import dev.retainerd.replay.verb.RedactVerb;
 import dev.retainerd.replay.verb.StateVerb;
 import dev.retainerd.replay.verb.StatsVerb;
 import dev.retainerd.replay.verb.TimelineVerb;
 import dev.retainerd.replay.verb.Verb;
 import dev.retainerd.replay.verb.VerifyVerb;
+import dev.retainerd.replay.verb.Version;
 import dev.retainerd.replay.verb.WhatIfVerb;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
@@ -64,9 +69,13 @@ public final class RewindMain implements Runnable {
     verbs.put("timeline", TimelineVerb::new);
     verbs.put("explain", ExplainVerb::new);
     verbs.put("diff", DiffVerb::new);
+    verbs.put("bisect", BisectVerb::new);
+    verbs.put("what-if", WhatIfVerb::new);
     verbs.put("stats", StatsVerb::new);
     verbs.put("export", ExportVerb::new);
-    verbs.put("what-if", WhatIfVerb::new);
+    verbs.put("bundle", BundleVerb::new);
+    verbs.put("open", OpenVerb::new);
+    verbs.put("redact", RedactVerb::new);
     return verbs;
   }
 
@@ -107,8 +116,7 @@ public final class RewindMain implements Runnable {
   @Override
   public void run() {
     if (version) {
-      String packaged = RewindMain.class.getPackage().getImplementationVersion();
-      out.println("rewind " + (packaged == null ? "0.1.0" : packaged));
+      out.println("rewind " + Version.text());
       return;
     }
     line.usage(out);
@@ -120,7 +128,6 @@ public final class RewindMain implements Runnable {
         switch (thrown) {
           case LookFailure e -> e.getMessage();
           case EventLogException e -> e.getMessage();
-          case java.time.DateTimeException e -> "unknown time zone: " + e.getMessage();
           case java.nio.file.FileSystemException e -> e.getFile() + ": " + e.getReason();
           default -> thrown.getMessage() == null ? "failed with " + thrown : thrown.getMessage();
         };

@@ -9,6 +9,7 @@ import dev.retainerd.eventlog.LogClock;
 import dev.retainerd.eventlog.LogOptions;
 import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.event.SecretSpans;
 import dev.retainerd.eventlog.proto.*;
 import dev.retainerd.store.fold.EventHeader;
 import dev.retainerd.store.fold.Fold;
@@ -79,6 +80,7 @@ final class NodeStory implements AutoCloseable {
   }
 
   NodeStory tell(String namespace, Actor actor, String request, Event event) {
+    byte[] payload = event.payload().toByteArray();
     EnvelopeDraft draft =
         new EnvelopeDraft(
             namespace,
@@ -88,7 +90,8 @@ final class NodeStory implements AutoCloseable {
             0,
             event.type().number(),
             event.type().schemaVersion(),
-            event.payload().toByteArray());
+            payload,
+            SecretSpans.of(event.payload(), payload));
     Envelope envelope = log.append(List.of(draft)).envelopes().getFirst();
     log.force();
     last = envelope.sequence();
@@ -279,26 +282,39 @@ final class NodeStory implements AutoCloseable {
    */
   static void aDay(Path folder) {
     try (NodeStory s = new NodeStory(folder)) {
-      s.daemonStarts(100, true).after(5).recovers().after(20).shimStarts("shim-1").after(500);
-      s.podRuns(POD, "shop", "shim-1").after(30);
-      s.containerRuns("k8s.io", KUBELET, "web", POD, "web", 301).after(40);
-      s.containerRuns("k8s.io", KUBELET, BATCH, POD, "batch", 302).after(60_000);
-      s.containerRuns("default", CTR, "greedy", "", "greedy", 303).after(8_000);
-      s.outOfMemory("default", "greedy").after(2);
-      s.exits("default", "greedy", 137, s.nowNanos(), ExitSource.EXIT_SOURCE_SHIM).after(30_000);
-      // The daemon is killed here; BATCH exits, and the daemon comes again.
-      s.after(4_000);
-      long unattended = s.nowNanos();
-      s.after(2_500).daemonStarts(110, false).after(90);
-      s.exits("k8s.io", BATCH, 7, unattended, ExitSource.EXIT_SOURCE_RECORD).after(10).recovers();
-      s.after(120_000).stopAsked("k8s.io", "web", 15, 10_000).after(10_003);
-      s.exits("k8s.io", "web", 137, s.nowNanos(), ExitSource.EXIT_SOURCE_SHIM).after(1_000);
-      s.tell(
-          "k8s.io",
-          KUBELET,
-          "r-9",
-          new Event.ContainerRemoving(ContainerRemovingPayload.newBuilder().setId("web").build()));
+      s.liveADay();
     }
+  }
+
+  /** The same, with signed checkpoints; the key is kept in a folder of its own. */
+  static void signedDay(Path root, Path keyFolder) {
+    LogOptions.Checkpoints every =
+        new LogOptions.Checkpoints(keyFolder, Optional.empty(), Duration.ofMillis(20));
+    try (NodeStory s = new NodeStory(root.resolve("log"), Optional.of(every))) {
+      s.liveADay();
+    }
+  }
+
+  private void liveADay() {
+    daemonStarts(100, true).after(5).recovers().after(20).shimStarts("shim-1").after(500);
+    podRuns(POD, "shop", "shim-1").after(30);
+    containerRuns("k8s.io", KUBELET, "web", POD, "web", 301).after(40);
+    containerRuns("k8s.io", KUBELET, BATCH, POD, "batch", 302).after(60_000);
+    containerRuns("default", CTR, "greedy", "", "greedy", 303).after(8_000);
+    outOfMemory("default", "greedy").after(2);
+    exits("default", "greedy", 137, nowNanos(), ExitSource.EXIT_SOURCE_SHIM).after(30_000);
+    // The daemon is killed here; BATCH exits, and the daemon comes again.
+    after(4_000);
+    long unattended = nowNanos();
+    after(2_500).daemonStarts(110, false).after(90);
+    exits("k8s.io", BATCH, 7, unattended, ExitSource.EXIT_SOURCE_RECORD).after(10).recovers();
+    after(120_000).stopAsked("k8s.io", "web", 15, 10_000).after(10_003);
+    exits("k8s.io", "web", 137, nowNanos(), ExitSource.EXIT_SOURCE_SHIM).after(1_000);
+    tell(
+        "k8s.io",
+        KUBELET,
+        "r-9",
+        new Event.ContainerRemoving(ContainerRemovingPayload.newBuilder().setId("web").build()));
   }
 
   /** A short story with signed checkpoints; the key is kept in a folder of its own. */

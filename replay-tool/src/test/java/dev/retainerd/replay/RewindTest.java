@@ -132,7 +132,7 @@ class RewindTest {
     Path signed = folder.resolve("signed/log");
     Answer whole = rewind("verify", signed.toString());
     assertEquals(0, whole.code(), whole.text());
-    contains(whole.text(), "signed checkpoints hold, up to event 2");
+    contains(whole.text(), "signed checkpoint holds, up to event 2");
     Answer anew =
         rewind(
             "verify",

@@ -2,7 +2,11 @@ package dev.retainerd.eventlog.checkpoint;
 
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 
 /** The Merkle tree of RFC 6962 over hashes of events. */
 public final class MerkleTree {
@@ -29,6 +33,71 @@ public final class MerkleTree {
     digest.update(NODE);
     digest.update(first);
     return digest.digest(second);
+  }
+
+  /**
+   * What somebody who has only the chosen leaves needs to come to the same root: the roots of the
+   * largest subtrees that hold none of them, from left to right. Empty where all are chosen.
+   */
+  public static List<byte[]> proof(List<byte[]> leaves, BitSet chosen) {
+    List<byte[]> proof = new ArrayList<>();
+    if (!leaves.isEmpty()) {
+      prove(leaves, chosen, 0, leaves.size(), proof);
+    }
+    return proof;
+  }
+
+  private static void prove(
+      List<byte[]> leaves, BitSet chosen, int from, int to, List<byte[]> proof) {
+    int next = chosen.nextSetBit(from);
+    if (next < 0 || next >= to) {
+      proof.add(root(leaves, from, to));
+    } else if (to - from > 1) {
+      int left = Integer.highestOneBit(to - from - 1);
+      prove(leaves, chosen, from, from + left, proof);
+      prove(leaves, chosen, from + left, to, proof);
+    }
+  }
+
+  /**
+   * The root that the chosen leaves and their {@link #proof} lead to.
+   *
+   * @param size how many leaves the tree has
+   * @param chosen which of them are given
+   * @param leaves those, in order
+   * @return empty where proof or leaves are too many or too few for such a tree
+   */
+  public static Optional<byte[]> rootOf(
+      int size, BitSet chosen, List<byte[]> leaves, List<byte[]> proof) {
+    if (size < 1 || chosen.length() > size || chosen.cardinality() != leaves.size()) {
+      return Optional.empty();
+    }
+    Iterator<byte[]> given = leaves.iterator();
+    Iterator<byte[]> rest = proof.iterator();
+    Optional<byte[]> root = rebuild(chosen, 0, size, given, rest);
+    return given.hasNext() || rest.hasNext() ? Optional.empty() : root;
+  }
+
+  private static Optional<byte[]> rebuild(
+      BitSet chosen, int from, int to, Iterator<byte[]> given, Iterator<byte[]> rest) {
+    int next = chosen.nextSetBit(from);
+    if (next < 0 || next >= to) {
+      return rest.hasNext() ? Optional.of(rest.next()) : Optional.empty();
+    }
+    MessageDigest digest = sha256();
+    if (to - from == 1) {
+      digest.update(LEAF);
+      return Optional.of(digest.digest(given.next()));
+    }
+    int left = Integer.highestOneBit(to - from - 1);
+    Optional<byte[]> first = rebuild(chosen, from, from + left, given, rest);
+    Optional<byte[]> second = rebuild(chosen, from + left, to, given, rest);
+    if (first.isEmpty() || second.isEmpty()) {
+      return Optional.empty();
+    }
+    digest.update(NODE);
+    digest.update(first.get());
+    return Optional.of(digest.digest(second.get()));
   }
 
   private static MessageDigest sha256() {

@@ -4,8 +4,8 @@ import com.google.gson.Gson;
 import dev.retainerd.eventlog.Actor;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.files.LogEntry;
-import dev.retainerd.eventlog.files.ReadOnlyLog;
 import dev.retainerd.eventlog.proto.ContainerRecord;
+import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.store.words.Step;
 import dev.retainerd.store.words.Told;
 import java.io.IOException;
@@ -28,7 +28,7 @@ public final class HtmlFormat implements Format {
 
   private final PrintStream out;
   private final String node;
-  private final ReadOnlyLog log;
+  private final EventSource log;
 
   /** Writes '<' so that no text of an event can end the script. */
   private final Gson gson = new Gson();
@@ -36,7 +36,7 @@ public final class HtmlFormat implements Format {
   private String rest = "";
   private boolean first = true;
 
-  public HtmlFormat(PrintStream out, String node, ReadOnlyLog log) {
+  public HtmlFormat(PrintStream out, String node, EventSource log) {
     this.out = out;
     this.node = node;
     this.log = log;
@@ -50,7 +50,7 @@ public final class HtmlFormat implements Format {
     out.print(page.substring(0, at));
     Map<String, Object> about = new LinkedHashMap<>();
     about.put("node", node);
-    about.put("folder", log.folder().toString());
+    about.put("folder", log.name());
     verify(about);
     out.print("const ABOUT=" + gson.toJson(about) + ";\nconst EVENTS=[");
   }
@@ -66,7 +66,7 @@ public final class HtmlFormat implements Format {
   private void verify(Map<String, Object> about) {
     long last = 0;
     String bad = "";
-    try (ReadOnlyLog.Walk walk = log.walk(1, true)) {
+    try (EventSource.Walk walk = log.walk(1, true)) {
       for (Optional<LogEntry> e = walk.next(); e.isPresent() && bad.isEmpty(); e = walk.next()) {
         switch (e.get()) {
           case LogEntry.Good good -> last = good.envelope().sequence();

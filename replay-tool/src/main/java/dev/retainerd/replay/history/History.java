@@ -2,14 +2,10 @@ package dev.retainerd.replay.history;
 
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EventLogException;
-import dev.retainerd.eventlog.LogDamage;
 import dev.retainerd.eventlog.event.UnreadableEventException;
 import dev.retainerd.eventlog.files.LogEntry;
-import dev.retainerd.eventlog.files.ReadOnlyLog;
 import dev.retainerd.store.words.SubjectSearch;
 import dev.retainerd.store.words.Told;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -19,57 +15,45 @@ import java.util.function.Predicate;
  * A log to look at: streamed, never held. What cannot be read is told to the listener of notes, so
  * that an answer with a gap in it does not look whole. One thread at a time.
  */
-public final class History {
+public final class History implements AutoCloseable {
   private static final Duration FOLLOW_PATIENCE = Duration.ofSeconds(1);
 
-  private final ReadOnlyLog log;
+  private final EventSource source;
   private final Consumer<String> notes;
 
-  private History(ReadOnlyLog log, Consumer<String> notes) {
-    this.log = log;
-    this.notes = notes;
-  }
-
   /**
-   * Opens a log.
+   * A history of that source, which it closes.
    *
    * @param notes gets a sentence for whatever the operator should know beside the answer
-   * @throws LookFailure where there is none
    */
-  public static History open(Path folder, Consumer<String> notes) {
-    if (!Files.isDirectory(folder)) {
-      throw new LookFailure(
-          Files.exists(folder)
-              ? folder + " is no folder: name the folder of a log"
-              : "there is no folder " + folder);
-    }
-    try {
-      ReadOnlyLog log = ReadOnlyLog.open(folder);
-      if (log.generations().isEmpty()) {
-        throw new LookFailure(
-            folder + " holds no log of retainerd: name the folder that holds generation-0001");
-      }
-      for (LogDamage damage : log.damages()) {
-        notes.accept(damage.path() + ": " + damage.detail());
-      }
-      return new History(log, notes);
-    } catch (EventLogException e) {
-      throw new LookFailure(e.getMessage(), e);
-    }
+  public History(EventSource source, Consumer<String> notes) {
+    this.source = source;
+    this.notes = notes;
+    source.findings().forEach(notes);
   }
 
-  public ReadOnlyLog log() {
-    return log;
+  public EventSource source() {
+    return source;
+  }
+
+  /** The same source, whose notes go elsewhere. */
+  public History notingTo(Consumer<String> other) {
+    return new History(source, other);
+  }
+
+  @Override
+  public void close() {
+    source.close();
   }
 
   /** The last event there is now; 0 for an empty log. */
   public long lastSequence() {
-    return log.lastSequence();
+    return source.lastSequence();
   }
 
   /** Hands out every event from {@code from} on, as long as {@code more} says so. */
   public void each(long from, Predicate<Told> more) {
-    try (ReadOnlyLog.Walk walk = log.walk(from, false)) {
+    try (EventSource.Walk walk = source.walk(from, false)) {
       for (Optional<LogEntry> e = walk.next(); e.isPresent(); e = walk.next()) {
         Optional<Told> told = told(e.get());
         if (told.isPresent() && !more.test(told.get())) {
@@ -83,7 +67,7 @@ public final class History {
 
   /** As {@link #each}, and then waits for events to come, until interrupted. */
   public void follow(long from, Predicate<Told> more) throws InterruptedException {
-    try (ReadOnlyLog.Walk walk = log.walk(from, false)) {
+    try (EventSource.Walk walk = source.walk(from, false)) {
       while (true) {
         Optional<LogEntry> entry = walk.await(FOLLOW_PATIENCE);
         Optional<Told> told = entry.flatMap(this::told);
@@ -93,6 +77,18 @@ public final class History {
       }
     } catch (EventLogException e) {
       throw new LookFailure(e.getMessage(), e);
+    }
+  }
+
+  /** The event of that sequence; empty where it is not there or cannot be read. */
+  public Optional<Told> at(long sequence) {
+    try (EventSource.Walk walk = source.walk(sequence, false)) {
+      return walk.next()
+          .flatMap(e -> e instanceof LogEntry.Good g ? Optional.of(g.envelope()) : Optional.empty())
+          .filter(e -> e.sequence() == sequence)
+          .map(Told::of);
+    } catch (EventLogException | UnreadableEventException e) {
+      return Optional.empty();
     }
   }
 

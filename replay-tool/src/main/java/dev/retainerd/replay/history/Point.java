@@ -36,12 +36,12 @@ public sealed interface Point {
   }
 
   /**
-   * Reads {@code 812}, an RFC 3339 time, a local time such as {@code 2026-11-23 22:00}, {@code
-   * now}, {@code end}, or how long ago, such as {@code 10m} or {@code -1h30m}.
+   * Reads {@code 812}, an RFC 3339 time, a time of {@code zone} such as {@code 2026-11-23 22:00},
+   * {@code now}, {@code end}, or how long ago, such as {@code 10m} or {@code -1h30m}.
    *
    * @throws LookFailure where it is none of them
    */
-  static Point parse(String text, Instant now) {
+  static Point parse(String text, Instant now, ZoneId zone) {
     String t = text.strip();
     if (t.equals("end")) {
       return new Sequence(Long.MAX_VALUE);
@@ -60,10 +60,7 @@ public sealed interface Point {
       return new Moment(OffsetDateTime.parse(t.replaceFirst(" ", "T")).toInstant());
     } catch (DateTimeException notWithZone) {
       try {
-        return new Moment(
-            LocalDateTime.parse(t.replaceFirst(" ", "T"))
-                .atZone(ZoneId.systemDefault())
-                .toInstant());
+        return new Moment(LocalDateTime.parse(t.replaceFirst(" ", "T")).atZone(zone).toInstant());
       } catch (DateTimeException neither) {
         throw new LookFailure(
             "\""

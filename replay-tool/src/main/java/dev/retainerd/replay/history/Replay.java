@@ -3,9 +3,11 @@ package dev.retainerd.replay.history;
 import dev.retainerd.store.fold.EventHeader;
 import dev.retainerd.store.fold.Fold;
 import dev.retainerd.store.fold.IllegalTransitionException;
+import dev.retainerd.store.state.Delta;
 import dev.retainerd.store.state.NodeState;
 import dev.retainerd.store.words.Told;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -13,9 +15,16 @@ import java.util.function.Consumer;
 public final class Replay {
   private final NodeState state = NodeState.inMemory();
   private final Consumer<String> divergences;
+  private Watcher watcher = (sequence, deltas) -> {};
   private Optional<Told> last = Optional.empty();
   private Optional<Told> next = Optional.empty();
   private long divergent;
+
+  /** Is told what each event changes. */
+  @FunctionalInterface
+  public interface Watcher {
+    void changed(long sequence, List<Delta<?>> deltas);
+  }
 
   /**
    * A replay from nothing.
@@ -24,6 +33,11 @@ public final class Replay {
    */
   public Replay(Consumer<String> divergences) {
     this.divergences = divergences;
+  }
+
+  /** Lets somebody see what each event changes, from the next one on. */
+  public void watch(Watcher other) {
+    watcher = other;
   }
 
   public NodeState state() {
@@ -49,7 +63,9 @@ public final class Replay {
             told.envelope().wallNanos(),
             told.envelope().namespace());
     try {
-      state.apply(told.sequence(), Fold.fold(state, header, told.event()));
+      List<Delta<?>> deltas = Fold.fold(state, header, told.event());
+      state.apply(told.sequence(), deltas);
+      watcher.changed(told.sequence(), deltas);
     } catch (IllegalTransitionException e) {
       divergent++;
       divergences.accept("event " + told.sequence() + ": " + e.getMessage());
@@ -60,9 +76,16 @@ public final class Replay {
   /**
    * Folds on up to a point.
    *
-   * @throws LookFailure where the point lies before the first event
+   * @throws LookFailure where the point lies before the first event, or the history is only a part,
+   *     which no state can be made of
    */
   public void upTo(History history, Point point) {
+    if (!history.source().dense()) {
+      throw new LookFailure(
+          history.source().name()
+              + " holds selected events only, of which no state can be made: take evidence of a"
+              + " whole range");
+    }
     long from = last.map(t -> t.sequence() + 1).orElse(1L);
     history.each(
         from,
@@ -70,6 +93,12 @@ public final class Replay {
           if (!point.covers(told)) {
             next = Optional.of(told);
             return false;
+          }
+          if (last.isEmpty() && told.sequence() > 1) {
+            throw new LookFailure(
+                "the history begins with event "
+                    + told.sequence()
+                    + ": the state before it is not in there");
           }
           fold(told);
           return true;

@@ -1,18 +1,15 @@
 package dev.retainerd.replay.verb;
 
-import com.google.gson.GsonBuilder;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
-import dev.retainerd.replay.history.Point;
 import dev.retainerd.replay.history.Replay;
 import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.NodeState;
 import dev.retainerd.store.words.PayloadJson;
 import dev.retainerd.store.words.Phrases;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,14 +31,13 @@ public final class DiffVerb extends Verb {
 
   @Override
   protected int run(History history) {
-    Instant now = Instant.now();
     Replay replay = new Replay(Verb::note);
-    replay.upTo(history, Point.parse(a, now));
+    replay.upTo(history, point(a));
     long first = replay.last().orElseThrow().sequence();
     Map<Kind<?>, Map<String, Message>> before = copy(replay.state());
-    replay.upTo(history, Point.parse(b, now));
+    replay.upTo(history, point(b));
     long second = replay.last().orElseThrow().sequence();
-    if (!Point.parse(b, now).covers(replay.last().orElseThrow())) {
+    if (!point(b).covers(replay.last().orElseThrow())) {
       throw new LookFailure(b + " lies before " + a + ": give the earlier point first");
     }
     for (Kind<?> kind : Kind.ALL) {
@@ -52,7 +48,7 @@ public final class DiffVerb extends Verb {
       tree.put("from", first);
       tree.put("to", second);
       tree.put("changes", changes);
-      println(new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree));
+      printJson(tree);
     } else {
       println(changes.size() + " changes from event " + first + " to event " + second);
     }

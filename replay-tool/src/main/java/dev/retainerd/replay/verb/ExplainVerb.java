@@ -1,6 +1,5 @@
 package dev.retainerd.replay.verb;
 
-import com.google.gson.GsonBuilder;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.store.words.Explanation;
 import dev.retainerd.store.words.Life;
@@ -35,7 +34,7 @@ public final class ExplainVerb extends Verb {
       tree.put("id", whole);
       tree.put("verdict", lines.getFirst());
       tree.put("reasons", lines.subList(1, lines.size()));
-      println(new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree));
+      printJson(tree);
     } else {
       lines.forEach(this::println);
     }

@@ -13,9 +13,7 @@ import dev.retainerd.replay.history.Point;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -47,26 +45,20 @@ public final class ExportVerb extends Verb {
       write(history, out());
       return HOLDS;
     }
-    Path folder = history.log().folder().toRealPath();
-    Path target = output.toAbsolutePath().getParent().toRealPath().resolve(output.getFileName());
-    if (target.startsWith(folder)) {
-      throw new LookFailure(
-          "nothing is ever written into the folder of a log: choose another place than " + output);
-    }
-    try (PrintStream stream =
-        new PrintStream(Files.newOutputStream(target), false, StandardCharsets.UTF_8)) {
+    try (OutputFile file = OutputFile.create(output, history.source());
+        PrintStream stream = new PrintStream(file.stream(), false, StandardCharsets.UTF_8)) {
       write(history, stream);
       if (stream.checkError()) {
         throw new LookFailure(output + " could not be written to its end");
       }
+      file.commit();
     }
     return HOLDS;
   }
 
   private void write(History history, PrintStream stream) {
-    Instant now = Instant.now();
-    Point first = Point.parse(from, now);
-    Point last = Point.parse(to, now);
+    Point first = point(from);
+    Point last = point(to);
     Format writer = format(history, stream);
     writer.begin();
     long start = first instanceof Point.Sequence s ? Math.max(1, s.sequence()) : 1;
@@ -84,14 +76,14 @@ public final class ExportVerb extends Verb {
 
   private Format format(History history, PrintStream stream) {
     EventJson trees = new EventJson(showSecrets);
-    String node = history.log().nodeId();
+    String node = history.source().nodeId();
     return switch (format) {
       case "jsonl" -> new JsonLinesFormat(stream, trees::tree);
       case "csv" -> new CsvFormat(stream);
       case "cloudevents" -> new CloudEventsFormat(stream, trees::tree, node);
       case "timesketch" -> new TimesketchFormat(stream);
       case "perfetto" -> new PerfettoFormat(stream);
-      case "html" -> new HtmlFormat(stream, node, history.log());
+      case "html" -> new HtmlFormat(stream, node, history.source());
       default ->
           throw new LookFailure(
               "there is no format \""

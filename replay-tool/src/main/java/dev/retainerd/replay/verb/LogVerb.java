@@ -6,11 +6,14 @@ import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
 import dev.retainerd.replay.history.Point;
+import dev.retainerd.replay.predicate.Predicate;
+import dev.retainerd.replay.predicate.Scope;
+import dev.retainerd.store.words.Step;
 import dev.retainerd.store.words.Told;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -46,6 +49,13 @@ public final class LogVerb extends Verb {
   List<String> actors = new ArrayList<>();
 
   @Option(
+      names = "--where",
+      paramLabel = "PREDICATE",
+      description =
+          "only events of which it holds, such as: type == TaskExited and payload.status > 0")
+  String wanted = "";
+
+  @Option(
       names = {"-f", "--follow"},
       description = "wait for events to come")
   boolean follow;
@@ -55,9 +65,9 @@ public final class LogVerb extends Verb {
   @Override
   protected int run(History history) throws InterruptedException {
     types.forEach(LogVerb::known);
-    Instant now = Instant.now();
-    Point first = Point.parse(from, now);
-    Point last = Point.parse(to, now);
+    Point first = point(from);
+    Point last = point(to);
+    Optional<Predicate> predicate = where(wanted);
     long start = first instanceof Point.Sequence s ? Math.max(1, s.sequence()) : 1;
     if (start > 1 && !follow && start > history.lastSequence()) {
       throw new LookFailure(
@@ -68,9 +78,9 @@ public final class LogVerb extends Verb {
     }
     EventJson trees = new EventJson(showSecrets);
     if (follow) {
-      history.follow(start, told -> take(told, first, last, trees));
+      history.follow(start, told -> take(told, first, last, trees, predicate));
     } else {
-      history.each(start, told -> take(told, first, last, trees));
+      history.each(start, told -> take(told, first, last, trees, predicate));
     }
     return HOLDS;
   }
@@ -92,12 +102,13 @@ public final class LogVerb extends Verb {
     }
   }
 
-  private boolean take(Told told, Point first, Point last, EventJson trees) {
+  private boolean take(
+      Told told, Point first, Point last, EventJson trees, Optional<Predicate> predicate) {
     if (!last.covers(told)) {
       return false;
     }
     boolean begun = !(first instanceof Point.Moment m) || !told.time().isBefore(m.time());
-    if (begun && passes(told)) {
+    if (begun && passes(told) && predicate.map(p -> p.test().holds(Scope.of(told))).orElse(true)) {
       println(json ? gson.toJson(trees.tree(told)) : line(told));
       if (follow) {
         out().flush();
@@ -123,12 +134,14 @@ public final class LogVerb extends Verb {
   private String line(Told told) {
     String namespace = told.envelope().namespace();
     return String.format(
-        "%7d  %s  %-8s %-22s %s  [%s]",
+        "%7d  %s  %-8s %-22s %s  %s",
         told.sequence(),
-        time(told.time()),
+        paint().dim(time(told.time())),
         namespace.isEmpty() ? "-" : namespace,
         told.type().title(),
-        told.sentence(),
-        told.by());
+        Step.of(told.type()).role() == Step.Role.FAILS
+            ? paint().bad(told.sentence())
+            : told.sentence(),
+        paint().dim("[" + told.by() + "]"));
   }
 }

@@ -1,6 +1,5 @@
 package dev.retainerd.replay.verb;
 
-import com.google.gson.GsonBuilder;
 import com.google.protobuf.Message;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.Point;
@@ -32,7 +31,7 @@ public final class StateVerb extends Verb {
 
   @Override
   protected int run(History history) {
-    Point point = Point.parse(at, Instant.now());
+    Point point = point(at);
     Replay replay = new Replay(Verb::note);
     replay.upTo(history, point);
     Told last = replay.last().orElseThrow();
@@ -48,12 +47,7 @@ public final class StateVerb extends Verb {
               + " was lived through more than once; this is the first time");
     }
     if (json) {
-      println(
-          new GsonBuilder()
-              .disableHtmlEscaping()
-              .setPrettyPrinting()
-              .create()
-              .toJson(tree(replay.state(), last)));
+      printJson(tree(replay.state(), last));
     } else {
       println("state after event " + last.sequence() + " of " + time(last.time()));
       new StateTables(replay.state(), last.time()).print(out());

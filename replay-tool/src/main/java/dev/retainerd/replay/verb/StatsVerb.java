@@ -1,6 +1,5 @@
 package dev.retainerd.replay.verb;
 
-import com.google.gson.GsonBuilder;
 import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
@@ -43,7 +42,7 @@ public final class StatsVerb extends Verb {
       throw new LookFailure("the log holds no event yet");
     }
     if (json) {
-      println(new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree()));
+      printJson(tree());
     } else {
       print();
     }

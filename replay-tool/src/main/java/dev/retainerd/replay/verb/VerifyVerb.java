@@ -1,21 +1,25 @@
 package dev.retainerd.replay.verb;
 
-import com.google.gson.GsonBuilder;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.eventlog.files.LogEntry;
-import dev.retainerd.eventlog.files.ReadOnlyLog;
+import dev.retainerd.replay.evidence.CheckpointCheck;
+import dev.retainerd.replay.evidence.EvidenceSource;
+import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
-import dev.retainerd.replay.history.Point;
-import dev.retainerd.replay.history.Replay;
-import dev.retainerd.store.rocks.StoreComparison;
-import dev.retainerd.store.rocks.StoreException;
-import dev.retainerd.store.state.NodeState;
+import dev.retainerd.replay.history.Witness;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -50,36 +54,67 @@ public final class VerifyVerb extends Verb {
   Path key;
 
   @Option(
+      names = "--projection",
+      description = "fold it again and compare the daemon's store with it, key by key")
+  boolean projection;
+
+  @Option(
       names = "--store",
       paramLabel = "DIR",
-      description = "also compare a containerstore with what the events make, byte by byte")
+      description = "the same with this store, which may be a copy (default: store beside the log)")
   Path store;
 
   private long events;
   private long first;
   private long lastGood;
   private long unknownTypes;
+  private long redacted;
+  private long gaps;
   private String firstBad = "";
   private CheckpointCheck witness;
-  private String hash = "";
-  private String storeWords = "";
+  private byte[] hash = new byte[0];
+  private byte[] wantedHead = new byte[0];
   private boolean headSeen;
+  private final ClockWatch clock = new ClockWatch();
   private final Set<Integer> generations = new HashSet<>();
 
   @Override
-  protected int run(History history) {
-    String tail = "";
+  protected boolean looksAtFaults() {
+    return true;
+  }
+
+  /** Verifies for another verb, as that one was told to print. */
+  void takeOver(Verb other, Path keyFile, Path checkpointsFile) {
+    printTo(other.out());
+    likeIn(other);
+    key = keyFile;
+    checkpoints = checkpointsFile;
+  }
+
+  @Override
+  protected int run(History history) throws IOException {
+    EventSource source = history.source();
+    wantedHead = head.isEmpty() ? wantedHead : parse(head);
+    Witness beside = source.witness();
     witness =
         CheckpointCheck.of(
-            history.log().folder(), Optional.ofNullable(checkpoints), Optional.ofNullable(key));
-    try (ReadOnlyLog.Walk walk = history.log().walk(1, true)) {
+            new Witness(
+                checkpoints == null ? beside.checkpoints() : Optional.of(read(checkpoints)),
+                key == null ? beside.key() : Optional.of(new String(read(key), UTF_8)),
+                beside.proofs()),
+            checkpoints != null || key != null);
+    if (!source.faults().isEmpty()) {
+      firstBad = source.faults().getFirst();
+    }
+    String tail;
+    try (EventSource.Walk walk = source.walk(1, true)) {
       for (Optional<LogEntry> e = walk.next(); e.isPresent(); e = walk.next()) {
         take(e.get());
       }
       tail = walk.tail();
     }
     if (events == 0 && firstBad.isEmpty()) {
-      throw new LookFailure("the log in " + history.log().folder() + " holds no event yet");
+      throw new LookFailure("the log in " + source.name() + " holds no event yet");
     }
     String notWitnessed = witness.end();
     if (firstBad.isEmpty()) {
@@ -88,38 +123,40 @@ public final class VerifyVerb extends Verb {
     if (!head.isEmpty() && !headSeen && firstBad.isEmpty()) {
       firstBad = "no event of this log has the hash " + head;
     }
-    compareStore(history);
-    report(history, tail);
-    return firstBad.isEmpty() ? HOLDS : DOES_NOT_HOLD;
+    Optional<ProjectionCheck.Result> compared =
+        projection || store != null ? Optional.of(compare(history)) : Optional.empty();
+    report(source, tail, compared);
+    boolean holds = firstBad.isEmpty() && compared.map(ProjectionCheck.Result::same).orElse(true);
+    return holds ? HOLDS : DOES_NOT_HOLD;
   }
 
-  private void compareStore(History history) {
-    if (store == null) {
-      return;
-    }
+  private static byte[] parse(String hex) {
     try {
-      StoreComparison compared = StoreComparison.of(store, sequence -> folded(history, sequence));
-      storeWords =
-          "at event "
-              + compared.sequence()
-              + ", "
-              + compared.entries()
-              + " entries, "
-              + compared.difference().orElse("the same as the events make");
-      if (firstBad.isEmpty()) {
-        firstBad = compared.difference().map(what -> "the store: " + what).orElse("");
-      }
-    } catch (StoreException e) {
-      throw new LookFailure(e.getMessage(), e);
+      return HexFormat.of().parseHex(hex);
+    } catch (IllegalArgumentException e) {
+      throw new LookFailure("--head takes a hash of 64 hexadecimal digits", e);
     }
   }
 
-  private static NodeState folded(History history, long sequence) {
-    Replay replay = new Replay(Verb::note);
-    if (sequence > 0) {
-      replay.upTo(history, new Point.Sequence(sequence));
+  private static byte[] read(Path file) {
+    try {
+      return Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new LookFailure(file + " cannot be read: " + e.getMessage(), e);
     }
-    return replay.state();
+  }
+
+  private ProjectionCheck.Result compare(History history) {
+    Path folder =
+        Optional.ofNullable(store)
+            .or(() -> history.source().folder().map(log -> log.resolveSibling("store")))
+            .orElseThrow(
+                () ->
+                    new LookFailure(
+                        "there is no store beside "
+                            + history.source().name()
+                            + ": name one with --store"));
+    return ProjectionCheck.compare(history, folder);
   }
 
   private void take(LogEntry entry) {
@@ -133,34 +170,40 @@ public final class VerifyVerb extends Verb {
               "the hash of event "
                   + wrong.envelope().sequence()
                   + " is not that of its content: it was changed after it was written");
-      case LogEntry.Lost lost ->
-          bad(
-              entry,
-              (lost.firstSequence() == 0
-                      ? "something unreadable"
-                      : lost.firstSequence() == lost.lastSequence()
-                          ? "event " + lost.firstSequence() + " cannot be read"
-                          : "events "
-                              + lost.firstSequence()
-                              + " to "
-                              + lost.lastSequence()
-                              + " cannot be read")
-                  + ": "
-                  + lost.detail());
+      case LogEntry.Lost lost -> {
+        gaps++;
+        bad(entry, lost(lost));
+      }
     }
+  }
+
+  private static String lost(LogEntry.Lost lost) {
+    String which =
+        lost.firstSequence() == 0
+            ? "something unreadable"
+            : lost.firstSequence() == lost.lastSequence()
+                ? "event " + lost.firstSequence() + " cannot be read"
+                : "events "
+                    + lost.firstSequence()
+                    + " to "
+                    + lost.lastSequence()
+                    + " cannot be read";
+    return which + ": " + lost.detail();
   }
 
   private void good(Envelope envelope) {
     witness.take(envelope);
+    clock.see(envelope);
     events++;
     if (first == 0) {
       first = envelope.sequence();
     }
     if (firstBad.isEmpty()) {
       lastGood = envelope.sequence();
-      hash = HexFormat.of().formatHex(envelope.hash());
-      headSeen = headSeen || (!head.isEmpty() && hash.equals(head));
+      hash = envelope.hash();
+      headSeen = headSeen || Arrays.equals(hash, wantedHead);
     }
+    redacted += envelope.secrets().redacted() ? 1 : 0;
     if (EventType.ofNumber(envelope.type()).isEmpty()) {
       unknownTypes++;
     }
@@ -168,39 +211,49 @@ public final class VerifyVerb extends Verb {
 
   private void bad(LogEntry entry, String what) {
     if (firstBad.isEmpty()) {
+      LogEntry.Place place = entry.place();
       firstBad =
           what
-              + " (generation "
-              + entry.place().generation()
-              + ", "
-              + entry.place().file().getFileName()
+              + " ("
+              + (place.generation() == 0 ? "" : "generation " + place.generation() + ", ")
+              + place.file().getFileName()
               + " at byte "
-              + entry.place().position()
+              + place.position()
               + ")";
     }
   }
 
-  private void report(History history, String tail) {
+  private List<String> notProven(boolean dense) {
+    List<String> not = new ArrayList<>();
+    not.add("whether the head is the true one; compare it with one noted elsewhere (--head)");
+    if (!dense) {
+      not.add("what lies between the events at hand: only those selected are here");
+    }
+    not.add("whether the node's clock was right" + clock.words());
+    if (gaps > 0) {
+      not.add("what stood in the " + gaps + (gaps == 1 ? " gap" : " gaps") + " after damage");
+    }
+    not.add("what was under way when the log ends, and was never acknowledged to anybody");
+    not.add("what the workload itself did: the history ends at the container's edge");
+    return not;
+  }
+
+  private String range() {
+    return first + " to " + lastGood;
+  }
+
+  private void report(EventSource source, String tail, Optional<ProjectionCheck.Result> compared)
+      throws IOException {
     if (json) {
-      Map<String, Object> tree = new LinkedHashMap<>();
-      tree.put("holds", firstBad.isEmpty());
-      tree.put("node", history.log().nodeId());
-      tree.put("events", events);
-      tree.put("firstSequence", first);
-      tree.put("lastGoodSequence", lastGood);
-      tree.put("generations", generations.size());
-      tree.put("head", hash);
-      tree.put("firstBad", firstBad);
-      tree.put("tail", tail);
-      tree.put("checkpoints", witness.words());
-      tree.put("unknownTypes", unknownTypes);
-      tree.put("store", storeWords);
-      println(new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(tree));
+      printJson(tree(source, tail, compared));
       return;
     }
-    println("log:    " + history.log().folder() + ", of node " + history.log().nodeId());
+    println("log:    " + source.name() + ", of node " + source.nodeId());
     if (unknownTypes > 0) {
       println("note:   " + unknownTypes + " events are of types that this version does not know");
+    }
+    if (redacted > 0) {
+      println("note:   " + redacted + " events have their secrets taken out; their hashes hold");
     }
     if (!tail.isEmpty()) {
       println(
@@ -208,29 +261,56 @@ public final class VerifyVerb extends Verb {
               + tail
               + "; beside a live daemon this may be an event that is just being written");
     }
-    if (!witness.words().isEmpty()) {
-      println("signed: " + witness.words());
-    }
-    if (!storeWords.isEmpty()) {
-      println("store:  " + storeWords);
-    }
+    witness.words().ifPresent(words -> println("signed: " + words));
     println("proves: nothing was changed, left out or put in between the first event and the head");
-    println(
-        "not:    whether the head is the true one; compare it with one noted elsewhere (--head)");
+    notProven(source.dense()).forEach(line -> println("not:    " + line));
+    compared.ifPresent(result -> result.print(this));
     if (firstBad.isEmpty()) {
+      int n = generations.size();
       println(
-          "whole: events "
-              + first
-              + " to "
-              + lastGood
-              + " in "
-              + generations.size()
-              + (generations.size() == 1 ? " generation" : " generations")
+          paint().good("whole")
+              + (source.dense() ? ": events " + range() : ": " + events + " events of " + range())
+              + (generations.equals(Set.of(0)) || n == 0
+                  ? ""
+                  : " in " + n + (n == 1 ? " generation" : " generations"))
               + ", head "
-              + hash);
+              + HexFormat.of().formatHex(hash));
     } else {
       println("first bad: " + firstBad);
-      println("broken: the last good event is " + lastGood + ", head up to there " + hash);
+      println(
+          paint().bad("broken")
+              + ": the last good event is "
+              + lastGood
+              + ", head up to there "
+              + HexFormat.of().formatHex(hash));
     }
+  }
+
+  private Map<String, Object> tree(
+      EventSource source, String tail, Optional<ProjectionCheck.Result> compared)
+      throws IOException {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("holds", firstBad.isEmpty() && compared.map(c -> c.same()).orElse(true));
+    tree.put("source", source.name());
+    if (source instanceof EvidenceSource evidence) {
+      tree.put("sha256", FileHash.sha256(Path.of(source.name())));
+      tree.put("manifest", evidence.manifest());
+    }
+    tree.put("node", source.nodeId());
+    tree.put("events", events);
+    tree.put("firstSequence", first);
+    tree.put("lastGoodSequence", lastGood);
+    tree.put("generations", generations.size());
+    tree.put("head", HexFormat.of().formatHex(hash));
+    tree.put("firstBad", firstBad);
+    tree.put("tail", tail);
+    tree.put("checkpoints", witness.words().orElse(""));
+    tree.put("uncoveredByCheckpoints", witness.uncovered());
+    tree.put("unknownTypes", unknownTypes);
+    tree.put("redacted", redacted);
+    tree.put("clockJumps", clock.jumps());
+    tree.put("doesNotProve", notProven(source.dense()));
+    compared.ifPresent(result -> tree.put("projection", result.tree()));
+    return tree;
   }
 }

@@ -3,6 +3,10 @@ package dev.retainerd.replay.verb;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.Point;
 import dev.retainerd.replay.history.Replay;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.Command;
 
 /** {@code rewind what-if}: whether this version of the code agrees with the history. */
@@ -17,21 +21,27 @@ public final class WhatIfVerb extends Verb {
 
   private long told;
   private long unread;
+  private final List<String> divergences = new ArrayList<>();
 
   @Override
   protected int run(History history) {
     // The notes of a history are about what this version cannot read.
-    Replay replay =
-        new Replay(
-            divergence -> {
-              if (told++ < TOLD_MAX) {
-                println(divergence);
-              }
-            });
-    History counted = History.open(folder, note -> unreadable(note));
+    Replay replay = new Replay(this::tell);
+    History counted = history.notingTo(this::unreadable);
     replay.upTo(counted, new Point.Sequence(Long.MAX_VALUE));
     long last = replay.last().orElseThrow().sequence();
-    if (replay.divergent() == 0 && unread == 0) {
+    boolean agrees = replay.divergent() == 0 && unread == 0;
+    if (json) {
+      Map<String, Object> tree = new LinkedHashMap<>();
+      tree.put("agrees", agrees);
+      tree.put("lastSequence", last);
+      tree.put("divergent", replay.divergent());
+      tree.put("unreadable", unread);
+      tree.put("divergences", divergences);
+      printJson(tree);
+      return agrees ? HOLDS : DOES_NOT_HOLD;
+    }
+    if (agrees) {
       println("this version folds all events up to " + last + " without a divergence");
       return HOLDS;
     }
@@ -46,6 +56,17 @@ public final class WhatIfVerb extends Verb {
 
   private void unreadable(String note) {
     unread++;
-    println(note);
+    tell(note);
+  }
+
+  private void tell(String divergence) {
+    if (told++ >= TOLD_MAX) {
+      return;
+    }
+    if (json) {
+      divergences.add(divergence);
+    } else {
+      println(divergence);
+    }
   }
 }

@@ -42,8 +42,8 @@ import org.rocksdb.WriteOptions;
  */
 public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
   static final byte[] APPLIED = utf8("applied-sequence");
-  private static final byte[] SCHEMA = utf8("schema");
-  private static final byte[] NODE = utf8("node");
+  static final byte[] SCHEMA = utf8("schema");
+  static final byte[] NODE = utf8("node");
 
   /** Its presence says that a read found damage, so that the next opening does not trust it. */
   private static final String DAMAGED_FILE = "DAMAGED";
@@ -416,7 +416,7 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
     return ByteBuffer.allocate(Long.BYTES).putLong(sequence).array();
   }
 
-  private static byte[] utf8(String text) {
+  static byte[] utf8(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 }

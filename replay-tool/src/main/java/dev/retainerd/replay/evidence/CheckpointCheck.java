@@ -1,0 +1,164 @@
+package dev.retainerd.replay.evidence;
+
+import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.EventLogException;
+import dev.retainerd.eventlog.checkpoint.Checkpoint;
+import dev.retainerd.eventlog.checkpoint.MerkleTree;
+import dev.retainerd.eventlog.checkpoint.VerifierKey;
+import dev.retainerd.replay.history.Witness;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Holds signed checkpoints against events as they come by. Keeps the hashes of one checkpoint's
+ * events at a time. Not thread-safe.
+ */
+public final class CheckpointCheck {
+  private final List<Checkpoint> checkpoints;
+  private final Map<Long, List<byte[]>> proofs;
+  private final boolean outsideWitness;
+  private final List<byte[]> hashes = new ArrayList<>();
+  private BitSet offsets = new BitSet();
+  private int at;
+  private int held;
+  private long covered;
+  private long uncovered;
+  private String bad = "";
+
+  private CheckpointCheck(
+      List<Checkpoint> checkpoints, Map<Long, List<byte[]>> proofs, boolean outsideWitness) {
+    this.checkpoints = checkpoints;
+    this.proofs = proofs;
+    this.outsideWitness = outsideWitness;
+  }
+
+  /**
+   * A check against what was signed.
+   *
+   * @param outside whether checkpoints or key were kept apart from the events
+   */
+  public static CheckpointCheck of(Witness witness, boolean outside) {
+    if (witness.checkpoints().isEmpty()) {
+      return new CheckpointCheck(List.of(), Map.of(), false);
+    }
+    try {
+      CheckpointCheck check =
+          new CheckpointCheck(
+              Checkpoint.parseAll(witness.checkpoints().get()), witness.proofs(), outside);
+      if (witness.key().isEmpty()) {
+        check.bad = "there are signed checkpoints, but the key that they verify with is missing";
+      } else {
+        check.signatures(VerifierKey.parse(witness.key().get()));
+      }
+      return check;
+    } catch (EventLogException e) {
+      CheckpointCheck broken = new CheckpointCheck(List.of(), Map.of(), outside);
+      broken.bad = e.getMessage();
+      return broken;
+    }
+  }
+
+  private void signatures(VerifierKey key) {
+    for (Checkpoint one : checkpoints) {
+      if (bad.isEmpty() && !key.verifies(one)) {
+        bad =
+            "the signature of the checkpoint over events "
+                + one.firstSequence()
+                + " to "
+                + one.lastSequence()
+                + " is not that of key "
+                + key.name();
+      }
+    }
+  }
+
+  /** Takes the next event. */
+  public void take(Envelope envelope) {
+    while (at < checkpoints.size() && checkpoints.get(at).lastSequence() < envelope.sequence()) {
+      close();
+    }
+    if (at == checkpoints.size() || envelope.sequence() < checkpoints.get(at).firstSequence()) {
+      uncovered++;
+      return;
+    }
+    hashes.add(envelope.hash());
+    offsets.set((int) (envelope.sequence() - checkpoints.get(at).firstSequence()));
+    if (envelope.sequence() == checkpoints.get(at).lastSequence()) {
+      close();
+    }
+  }
+
+  private void close() {
+    Checkpoint one = checkpoints.get(at);
+    int size = (int) (one.lastSequence() - one.firstSequence() + 1);
+    List<byte[]> proof = proofs.get(one.lastSequence());
+    boolean holds =
+        proof == null
+            ? one.covers(hashes)
+            : MerkleTree.rootOf(size, offsets, hashes, proof)
+                .filter(root -> Arrays.equals(root, one.root()))
+                .isPresent();
+    if (holds) {
+      held++;
+      covered = one.lastSequence();
+    } else {
+      missed(one, size);
+    }
+    at++;
+    hashes.clear();
+    offsets = new BitSet();
+  }
+
+  /** A checkpoint whose first events are no longer retained cannot be held against anything. */
+  private void missed(Checkpoint one, int size) {
+    boolean cut = hashes.size() < size && held == 0 && proofs.isEmpty();
+    if (bad.isEmpty() && !cut) {
+      bad =
+          "events "
+              + one.firstSequence()
+              + " to "
+              + one.lastSequence()
+              + " are not those that their checkpoint was signed for";
+    }
+  }
+
+  /** The events have ended; what is wrong, as one sentence, or "". */
+  public String end() {
+    if (at < checkpoints.size() && proofs.containsKey(checkpoints.get(at).lastSequence())) {
+      close();
+    }
+    if (bad.isEmpty() && at < checkpoints.size()) {
+      bad =
+          "the log ends before event "
+              + checkpoints.getLast().lastSequence()
+              + ", up to which checkpoints were signed: its end was cut off";
+    }
+    return bad;
+  }
+
+  /** How many events no checkpoint covers. */
+  public long uncovered() {
+    return uncovered;
+  }
+
+  /** What was proven, as one line; empty where there are no checkpoints. */
+  public Optional<String> words() {
+    if (checkpoints.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        held
+            + (held == 1 ? " signed checkpoint holds" : " signed checkpoints hold")
+            + ", up to event "
+            + covered
+            + (uncovered == 0 ? "" : " (" + uncovered + " events have none yet)")
+            + (outsideWitness
+                ? ""
+                : "; both they and their key lie beside the log, so only a copy kept elsewhere"
+                    + " (--checkpoints, --key) shows a history written anew"));
+  }
+}
