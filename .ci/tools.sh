@@ -105,12 +105,15 @@ need_container_tools() {
   [ ${#wanted[@]} -eq 0 ] || apt_install "${wanted[@]}" || die "apt-get could not install ${wanted[*]}"
 }
 
-# What the tests want beyond that: they look at system calls, try specs on a second runtime, and
-# compare pulls.
+# What the tests want beyond that: they look at system calls, try specs on a second runtime, compare
+# pulls, open exported pages in a browser, and check evidence by another program.
 need_test_tools() {
   local wanted=()
   command -v strace >/dev/null || wanted+=(strace)
   command -v crun >/dev/null || wanted+=(crun)
+  command -v chromium >/dev/null || wanted+=(chromium)
+  command -v python3 >/dev/null || wanted+=(python3)
+  command -v openssl >/dev/null || wanted+=(openssl)
   [ -z "${SOAK:-}" ] || command -v skopeo >/dev/null || wanted+=(skopeo)
   [ ${#wanted[@]} -eq 0 ] || apt_install "${wanted[@]}" || die "apt-get could not install ${wanted[*]}"
 }

@@ -34,6 +34,8 @@ public final class EnvelopeCodec {
   static final int AT_DURABLE_BEFORE = 16;
   static final int AT_HASH = 24;
   static final int AT_SEQUENCE = 56;
+  static final int AT_TYPE = 88;
+  static final int AT_ACTOR_KIND = 92;
   static final int AT_SECRET_COUNT = 94;
   static final int AT_STRING_LENGTHS = 108;
   static final int AT_PAYLOAD_LENGTH = 120;
@@ -107,6 +109,27 @@ public final class EnvelopeCodec {
   public static Envelope decode(byte[] bytes) {
     checkFrame(bytes);
     checkShape(bytes);
+    return decodeChecked(bytes);
+  }
+
+  /** Refuses what {@link #decode} refuses, without decoding. */
+  static void check(byte[] bytes) {
+    checkFrame(bytes);
+    checkShape(bytes);
+    Actor.Kind.ofNumber(bytes[AT_ACTOR_KIND]);
+    ByteBuffer in = ByteBuffer.wrap(bytes);
+    int at = HEADER_BYTES;
+    for (int i = 0; i < STRINGS; i++) {
+      int length = stringLength(in, i);
+      if (!ascii(bytes, at, length)) {
+        strictText(bytes, at, length);
+      }
+      at += length;
+    }
+  }
+
+  /** Decodes bytes that have passed {@link #check}. */
+  static Envelope decodeChecked(byte[] bytes) {
     ByteBuffer in = ByteBuffer.wrap(bytes);
     in.position(AT_HASH);
     byte[] hash = take(in, Envelope.HASH_BYTES);
@@ -308,12 +331,18 @@ public final class EnvelopeCodec {
   }
 
   private static String text(byte[] bytes, int offset, int length) {
+    return ascii(bytes, offset, length)
+        ? new String(bytes, offset, length, StandardCharsets.ISO_8859_1)
+        : strictText(bytes, offset, length);
+  }
+
+  private static boolean ascii(byte[] bytes, int offset, int length) {
     for (int i = offset; i < offset + length; i++) {
       if (bytes[i] < 0) {
-        return strictText(bytes, offset, length);
+        return false;
       }
     }
-    return new String(bytes, offset, length, StandardCharsets.ISO_8859_1);
+    return true;
   }
 
   private static String strictText(byte[] bytes, int offset, int length) {

@@ -2,11 +2,13 @@ package dev.retainerd.replay;
 
 import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.replay.history.LookFailure;
+import dev.retainerd.replay.manual.ManualCommand;
 import dev.retainerd.replay.verb.BisectVerb;
 import dev.retainerd.replay.verb.BundleVerb;
 import dev.retainerd.replay.verb.DiffVerb;
 import dev.retainerd.replay.verb.ExplainVerb;
 import dev.retainerd.replay.verb.ExportVerb;
+import dev.retainerd.replay.verb.IndexVerb;
 import dev.retainerd.replay.verb.LogVerb;
 import dev.retainerd.replay.verb.OpenVerb;
 import dev.retainerd.replay.verb.RedactVerb;
@@ -76,6 +78,7 @@ public final class RewindMain implements Runnable {
     verbs.put("bundle", BundleVerb::new);
     verbs.put("open", OpenVerb::new);
     verbs.put("redact", RedactVerb::new);
+    verbs.put("index", IndexVerb::new);
     return verbs;
   }
 
@@ -106,6 +109,9 @@ public final class RewindMain implements Runnable {
             root.addSubcommand(name, verb);
           }
         });
+    if (!verbs.containsKey(first)) {
+      root.addSubcommand("manual", new ManualCommand());
+    }
     root.setExecutionExceptionHandler((thrown, at, result) -> main.failed(thrown));
     root.setParameterExceptionHandler(RewindMain::misunderstood);
     root.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));

@@ -17,6 +17,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -226,6 +227,38 @@ class EvidenceTest {
     Rewind.run("bundle", forged.resolve("log"), "-o", file).expect(0);
     Rewind.run("open", file).expect(0);
     Rewind.run("open", file, "--key", kept).expect(1).contains("signature");
+  }
+
+  /** A second reader, made by the description alone, in another language. */
+  @Test
+  @Tag("real")
+  void aStrangersProgramComesToTheSameResult() throws Exception {
+    Path script = folder.resolve("check.py");
+    try (InputStream in = EvidenceTest.class.getResourceAsStream("check_evidence.py")) {
+      Files.copy(in, script);
+    }
+    for (String[] more :
+        new String[][] {
+          {},
+          {"--from", "10", "--to", "20"},
+          {"--about", "greedy"},
+          {"--about", NodeStory.BATCH, "--redact", "all"}
+        }) {
+      bundle(more);
+      assertEquals(0, python(script), String.join(" ", more));
+    }
+    byte[] events = unzip(file).get("events");
+    events[events.length - 3] ^= 1;
+    forge("events", events);
+    assertEquals(1, python(script));
+  }
+
+  private int python(Path script) throws Exception {
+    return new ProcessBuilder("python3", script.toString(), file.toString())
+        .redirectErrorStream(true)
+        .redirectOutput(folder.resolve("python.out").toFile())
+        .start()
+        .waitFor();
   }
 
   @Test

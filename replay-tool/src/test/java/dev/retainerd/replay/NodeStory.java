@@ -36,6 +36,7 @@ final class NodeStory implements AutoCloseable {
   private final NodeState state = NodeState.inMemory();
   private long now = BEGIN_NANOS;
   private long last;
+  private boolean folding = true;
 
   NodeStory(Path folder) {
     this(folder, Optional.empty());
@@ -62,6 +63,18 @@ final class NodeStory implements AutoCloseable {
                 .withClock(clock)
                 .withCheckpoints(checkpoints)
                 .withBootId("boot-1"));
+  }
+
+  /** Goes on with a day that was told before, some hours later. */
+  static NodeStory goesOn(Path folder) {
+    NodeStory s = new NodeStory(folder);
+    return s.after(10 * 3_600_000L).unfolded();
+  }
+
+  /** Events that follow are not folded: the state before them is not at hand. */
+  private NodeStory unfolded() {
+    folding = false;
+    return this;
   }
 
   /** Lets time pass. */
@@ -96,7 +109,9 @@ final class NodeStory implements AutoCloseable {
     log.force();
     last = envelope.sequence();
     EventHeader header = new EventHeader(last, envelope.bootId(), envelope.wallNanos(), namespace);
-    state.apply(last, Fold.fold(state, header, event));
+    if (folding) {
+      state.apply(last, Fold.fold(state, header, event));
+    }
     return this;
   }
 

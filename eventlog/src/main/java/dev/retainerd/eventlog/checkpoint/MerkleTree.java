@@ -17,19 +17,19 @@ public final class MerkleTree {
 
   /** The root over these leaves, in order; over none, the hash of nothing. */
   public static byte[] root(List<byte[]> leaves) {
-    return leaves.isEmpty() ? sha256().digest() : root(leaves, 0, leaves.size());
+    MessageDigest digest = sha256();
+    return leaves.isEmpty() ? digest.digest() : root(digest, leaves, 0, leaves.size());
   }
 
-  private static byte[] root(List<byte[]> leaves, int from, int to) {
-    MessageDigest digest = sha256();
+  private static byte[] root(MessageDigest digest, List<byte[]> leaves, int from, int to) {
     if (to - from == 1) {
       digest.update(LEAF);
       return digest.digest(leaves.get(from));
     }
     // The left part is the largest power of two that leaves something on the right.
     int left = Integer.highestOneBit(to - from - 1);
-    byte[] first = root(leaves, from, from + left);
-    byte[] second = root(leaves, from + left, to);
+    byte[] first = root(digest, leaves, from, from + left);
+    byte[] second = root(digest, leaves, from + left, to);
     digest.update(NODE);
     digest.update(first);
     return digest.digest(second);
@@ -51,7 +51,7 @@ public final class MerkleTree {
       List<byte[]> leaves, BitSet chosen, int from, int to, List<byte[]> proof) {
     int next = chosen.nextSetBit(from);
     if (next < 0 || next >= to) {
-      proof.add(root(leaves, from, to));
+      proof.add(root(sha256(), leaves, from, to));
     } else if (to - from > 1) {
       int left = Integer.highestOneBit(to - from - 1);
       prove(leaves, chosen, from, from + left, proof);

@@ -1,12 +1,11 @@
 package dev.retainerd.eventlog.files;
 
-import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.EnvelopeHash;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -56,7 +55,7 @@ public final class LogCursor implements Closeable {
     for (LogEntry entry : pending) {
       switch (entry) {
         case LogEntry.Good good -> {
-          return good.envelope().sequence();
+          return good.encoded().sequence();
         }
         case LogEntry.ChainBroken broken -> {
           return broken.envelope().sequence();
@@ -101,7 +100,7 @@ public final class LogCursor implements Closeable {
   }
 
   private void take(RecordScanner.Sound sound) throws IOException {
-    Envelope envelope = sound.envelope();
+    EncodedEnvelope envelope = sound.encoded();
     long sequence = envelope.sequence();
     if (successor.isPresent() && sequence >= successor.get().firstSequence()) {
       advance(new RecordScanner.End(sound.position(), true, ""));
@@ -117,6 +116,10 @@ public final class LogCursor implements Closeable {
     boolean follows = previous == null || sequence != expected || envelope.follows(previous);
     if (!skipped) {
       pending.add(judge(place, sound, continues || sequence > expected, follows));
+      if (verify && !sound.padded()) {
+        pending.add(
+            new LogEntry.Lost(place, 0, 0, "bytes behind event " + sequence + " are not its"));
+      }
     }
     if (sequence >= expected) {
       expected = sequence + 1;
@@ -126,23 +129,23 @@ public final class LogCursor implements Closeable {
 
   private LogEntry judge(
       LogEntry.Place place, RecordScanner.Sound sound, boolean continues, boolean follows) {
-    Envelope envelope = sound.envelope();
+    EncodedEnvelope envelope = sound.encoded();
     if (!continues) {
       return new LogEntry.ChainBroken(
           place,
-          envelope,
+          envelope.envelope(),
           "event " + envelope.sequence() + " stands where " + expected + " should be");
     }
     if (!verify) {
       return new LogEntry.Good(place, envelope);
     }
-    if (!Arrays.equals(hasher.ofBytes(sound.bytes()), envelope.hash())) {
-      return new LogEntry.HashWrong(place, envelope);
+    if (!envelope.hasHash(hasher.ofBytes(sound.bytes()))) {
+      return new LogEntry.HashWrong(place, envelope.envelope());
     }
     if (!follows) {
       return new LogEntry.ChainBroken(
           place,
-          envelope,
+          envelope.envelope(),
           "event " + envelope.sequence() + " names another predecessor than the event before it");
     }
     return new LogEntry.Good(place, envelope);

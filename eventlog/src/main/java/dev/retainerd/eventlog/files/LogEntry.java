@@ -1,5 +1,6 @@
 package dev.retainerd.eventlog.files;
 
+import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.Envelope;
 import java.nio.file.Path;
 
@@ -19,7 +20,16 @@ public sealed interface LogEntry {
   record Place(int generation, Path file, long position) {}
 
   /** An event whose CRC, sequence, chain and hash hold. */
-  record Good(Place place, Envelope envelope) implements LogEntry {}
+  record Good(Place place, EncodedEnvelope encoded) implements LogEntry {
+    public Good(Place place, Envelope envelope) {
+      this(place, EncodedEnvelope.of(envelope));
+    }
+
+    /** The event, decoded. */
+    public Envelope envelope() {
+      return encoded.envelope();
+    }
+  }
 
   /**
    * An event that reads well but does not continue the chain: its sequence or its predecessor's

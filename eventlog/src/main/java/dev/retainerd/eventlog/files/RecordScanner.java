@@ -1,6 +1,7 @@
 package dev.retainerd.eventlog.files;
 
 import dev.retainerd.eventlog.DamagedEnvelopeException;
+import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EnvelopeCodec;
 import java.io.IOException;
@@ -40,10 +41,22 @@ public final class RecordScanner {
    *
    * @param position of the record's word
    * @param end where the next record starts
-   * @param bytes the encoded envelope
-   * @param envelope the same, decoded
+   * @param encoded the envelope
+   * @param padded whether only zeros fill it up to the next record, as they are written
    */
-  public record Sound(long position, long end, byte[] bytes, Envelope envelope) implements Found {}
+  public record Sound(long position, long end, EncodedEnvelope encoded, boolean padded)
+      implements Found {
+
+    /** The encoded envelope. */
+    public byte[] bytes() {
+      return encoded.bytes();
+    }
+
+    /** The same, decoded. */
+    public Envelope envelope() {
+      return encoded.envelope();
+    }
+  }
 
   /**
    * Bytes that cannot be read, with sound records behind them.
@@ -113,10 +126,10 @@ public final class RecordScanner {
       } else {
         byte[] bytes = bytes(position + WORD_BYTES, length);
         try {
-          Envelope envelope = EnvelopeCodec.decode(bytes);
+          EncodedEnvelope envelope = EncodedEnvelope.check(bytes);
           long at = position;
           position = behind(at, length);
-          return new Sound(at, position, bytes, envelope);
+          return new Sound(at, position, envelope, zeros(at + WORD_BYTES + length, position));
         } catch (DamagedEnvelopeException e) {
           wrong = "a record that is no event: " + e.getMessage();
         }
@@ -171,7 +184,7 @@ public final class RecordScanner {
       return false;
     }
     try {
-      EnvelopeCodec.decode(bytes(at + WORD_BYTES, length));
+      EncodedEnvelope.check(bytes(at + WORD_BYTES, length));
       return true;
     } catch (DamagedEnvelopeException e) {
       return false;
@@ -193,6 +206,19 @@ public final class RecordScanner {
   private boolean zeroFrom(long from) throws IOException {
     long last = nextNonZero(from);
     return last + WORD_BYTES >= end && (last + WORD_BYTES > end || word(last) == 0);
+  }
+
+  /** Whether these few bytes are zero, or behind the end. */
+  private boolean zeros(long from, long to) throws IOException {
+    for (long at = from; at < Math.min(to, end); at++) {
+      if (at < windowAt || at >= windowAt + windowLength) {
+        fill(at);
+      }
+      if (at < windowAt + windowLength && window[(int) (at - windowAt)] != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static long behind(long at, int length) {

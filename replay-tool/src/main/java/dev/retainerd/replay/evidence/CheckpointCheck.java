@@ -1,6 +1,5 @@
 package dev.retainerd.replay.evidence;
 
-import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.eventlog.checkpoint.Checkpoint;
 import dev.retainerd.eventlog.checkpoint.MerkleTree;
@@ -76,18 +75,18 @@ public final class CheckpointCheck {
     }
   }
 
-  /** Takes the next event. */
-  public void take(Envelope envelope) {
-    while (at < checkpoints.size() && checkpoints.get(at).lastSequence() < envelope.sequence()) {
+  /** Takes the next event's sequence and hash. */
+  public void take(long sequence, byte[] hash) {
+    while (at < checkpoints.size() && checkpoints.get(at).lastSequence() < sequence) {
       close();
     }
-    if (at == checkpoints.size() || envelope.sequence() < checkpoints.get(at).firstSequence()) {
+    if (at == checkpoints.size() || sequence < checkpoints.get(at).firstSequence()) {
       uncovered++;
       return;
     }
-    hashes.add(envelope.hash());
-    offsets.set((int) (envelope.sequence() - checkpoints.get(at).firstSequence()));
-    if (envelope.sequence() == checkpoints.get(at).lastSequence()) {
+    hashes.add(hash);
+    offsets.set((int) (sequence - checkpoints.get(at).firstSequence()));
+    if (sequence == checkpoints.get(at).lastSequence()) {
       close();
     }
   }

@@ -1,9 +1,11 @@
 package dev.retainerd.replay.history;
 
+import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.eventlog.event.UnreadableEventException;
 import dev.retainerd.eventlog.files.LogEntry;
+import dev.retainerd.store.words.Life;
 import dev.retainerd.store.words.SubjectSearch;
 import dev.retainerd.store.words.Told;
 import java.time.Duration;
@@ -19,6 +21,7 @@ public final class History implements AutoCloseable {
   private static final Duration FOLLOW_PATIENCE = Duration.ofSeconds(1);
 
   private final EventSource source;
+  private Optional<LifeIndex> index = Optional.empty();
   private final Consumer<String> notes;
 
   /**
@@ -30,6 +33,11 @@ public final class History implements AutoCloseable {
     this.source = source;
     this.notes = notes;
     source.findings().forEach(notes);
+  }
+
+  /** Uses an index from now on. */
+  public void use(LifeIndex other) {
+    index = Optional.of(other);
   }
 
   public EventSource source() {
@@ -53,8 +61,20 @@ public final class History implements AutoCloseable {
 
   /** Hands out every event from {@code from} on, as long as {@code more} says so. */
   public void each(long from, Predicate<Told> more) {
+    each(from, encoded -> true, more);
+  }
+
+  /**
+   * As {@link #each}, for somebody whom most events do not concern: those are not even decoded.
+   *
+   * @param concerns whether an event may be wanted
+   */
+  public void each(long from, Predicate<EncodedEnvelope> concerns, Predicate<Told> more) {
     try (EventSource.Walk walk = source.walk(from, false)) {
       for (Optional<LogEntry> e = walk.next(); e.isPresent(); e = walk.next()) {
+        if (e.get() instanceof LogEntry.Good good && !concerns.test(good.encoded())) {
+          continue;
+        }
         Optional<Told> told = told(e.get());
         if (told.isPresent() && !more.test(told.get())) {
           return;
@@ -129,13 +149,49 @@ public final class History implements AutoCloseable {
    * @throws LookFailure where nothing is, with near matches
    */
   public String find(String id) {
+    Optional<String> indexed = index.flatMap(one -> one.find(id));
+    if (indexed.isPresent()) {
+      return indexed.get();
+    }
     SubjectSearch search = new SubjectSearch(id);
-    each(
-        1,
-        told -> {
-          search.see(told.envelope().subject());
-          return true;
-        });
+    try (EventSource.Walk walk = source.walk(1, false)) {
+      Optional<LogEntry> e = walk.next();
+      for (; e.isPresent() && !search.certain(); e = walk.next()) {
+        if (e.get() instanceof LogEntry.Good good) {
+          search.see(good.encoded().subject());
+        }
+      }
+    } catch (EventLogException e) {
+      throw new LookFailure(e.getMessage(), e);
+    }
     return search.found().orElseThrow(() -> new LookFailure(search.complaint()));
+  }
+
+  /**
+   * Hands out, in order, the events of the life of the thing of that id, as {@link Life} picks
+   * them; through the index where there is one, else by looking at every event.
+   *
+   * @return the life, as it was at its end
+   */
+  public Life life(String id, Consumer<Told> each) {
+    Life life = new Life(id);
+    Predicate<Told> take =
+        told -> {
+          if (life.accept(told)) {
+            each.accept(told);
+          }
+          return true;
+        };
+    if (index.isPresent()) {
+      notes.accept(
+          "events were found through the index in "
+              + index.get().place()
+              + "; --no-index looks at each event");
+      long last = index.get().life(id, this, take);
+      each(last + 1, life::mayAccept, take);
+    } else {
+      each(1, life::mayAccept, take);
+    }
+    return life;
   }
 }

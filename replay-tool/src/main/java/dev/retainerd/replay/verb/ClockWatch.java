@@ -1,6 +1,6 @@
 package dev.retainerd.replay.verb;
 
-import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.store.words.Phrases;
 import java.util.Optional;
 
@@ -8,13 +8,13 @@ import java.util.Optional;
 final class ClockWatch {
   private static final long TOLERATED_NANOS = 1_000_000_000L;
 
-  private Optional<Envelope> before = Optional.empty();
+  private Optional<EncodedEnvelope> before = Optional.empty();
   private long jumps;
   private long firstAt;
   private long largest;
 
   /** Looks at the next event; by how much the wall clock jumped before it, or 0. */
-  long see(Envelope envelope) {
+  long see(EncodedEnvelope envelope) {
     long jump = before.map(b -> jump(b, envelope)).orElse(0L);
     before = Optional.of(envelope);
     if (jump != 0) {
@@ -25,8 +25,8 @@ final class ClockWatch {
     return jump;
   }
 
-  private static long jump(Envelope earlier, Envelope later) {
-    if (!earlier.bootId().equals(later.bootId())) {
+  private static long jump(EncodedEnvelope earlier, EncodedEnvelope later) {
+    if (!earlier.sameBoot(later)) {
       return 0;
     }
     long wall = later.wallNanos() - earlier.wallNanos();

@@ -2,7 +2,6 @@ package dev.retainerd.replay.verb;
 
 import dev.retainerd.replay.history.History;
 import dev.retainerd.store.words.Explanation;
-import dev.retainerd.store.words.Life;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,23 +10,15 @@ import picocli.CommandLine.Parameters;
 
 /** {@code rewind explain}: why a thing is as it is. */
 @Command(name = "explain", description = "say why a container, pod or image is as it is")
-public final class ExplainVerb extends Verb {
+public final class ExplainVerb extends IndexedVerb {
   @Parameters(index = "1", paramLabel = "ID", description = "an id, or its beginning")
   String id;
 
   @Override
-  protected int run(History history) {
+  protected int look(History history) {
     String whole = history.find(id);
-    Life life = new Life(whole);
     Explanation explanation = new Explanation(whole);
-    history.each(
-        1,
-        told -> {
-          if (life.accept(told)) {
-            explanation.add(told);
-          }
-          return true;
-        });
+    history.life(whole, explanation::add);
     List<String> lines = explanation.lines();
     if (json) {
       Map<String, Object> tree = new LinkedHashMap<>();

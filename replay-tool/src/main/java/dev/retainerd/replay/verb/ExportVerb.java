@@ -5,6 +5,8 @@ import dev.retainerd.replay.export.CsvFormat;
 import dev.retainerd.replay.export.Format;
 import dev.retainerd.replay.export.HtmlFormat;
 import dev.retainerd.replay.export.JsonLinesFormat;
+import dev.retainerd.replay.export.OtlpLogsFormat;
+import dev.retainerd.replay.export.OtlpSpansFormat;
 import dev.retainerd.replay.export.PerfettoFormat;
 import dev.retainerd.replay.export.TimesketchFormat;
 import dev.retainerd.replay.history.History;
@@ -24,7 +26,7 @@ public final class ExportVerb extends Verb {
       names = "--format",
       required = true,
       paramLabel = "FORMAT",
-      description = "jsonl, csv, cloudevents, timesketch, perfetto, html")
+      description = "jsonl, csv, cloudevents, otlp-logs, otlp-spans, timesketch, perfetto, html")
   String format;
 
   @Option(
@@ -82,13 +84,16 @@ public final class ExportVerb extends Verb {
       case "csv" -> new CsvFormat(stream);
       case "cloudevents" -> new CloudEventsFormat(stream, trees::tree, node);
       case "timesketch" -> new TimesketchFormat(stream);
+      case "otlp-logs" -> new OtlpLogsFormat(stream, node, Version.text());
+      case "otlp-spans" -> new OtlpSpansFormat(stream, node, Version.text());
       case "perfetto" -> new PerfettoFormat(stream);
       case "html" -> new HtmlFormat(stream, node, history.source());
       default ->
           throw new LookFailure(
               "there is no format \""
                   + format
-                  + "\": take jsonl, csv, cloudevents, timesketch, perfetto or html");
+                  + "\": take jsonl, csv, cloudevents, otlp-logs, otlp-spans, timesketch, perfetto or"
+                  + " html");
     };
   }
 }

@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "timeline",
     description = "the life of a pod, container, image or shim, with durations")
-public final class TimelineVerb extends Verb {
+public final class TimelineVerb extends IndexedVerb {
   @Parameters(index = "1", paramLabel = "ID", description = "an id, or its beginning")
   String id;
 
@@ -31,18 +31,10 @@ public final class TimelineVerb extends Verb {
   private long count;
 
   @Override
-  protected int run(History history) {
+  protected int look(History history) {
     String whole = history.find(id);
-    Life life = new Life(whole);
     EventJson trees = new EventJson(showSecrets);
-    history.each(
-        1,
-        told -> {
-          if (life.accept(told)) {
-            take(told, trees);
-          }
-          return true;
-        });
+    Life life = history.life(whole, told -> take(told, trees));
     finish(whole, life);
     return HOLDS;
   }

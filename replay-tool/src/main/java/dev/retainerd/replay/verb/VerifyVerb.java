@@ -2,7 +2,7 @@ package dev.retainerd.replay.verb;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.replay.evidence.CheckpointCheck;
@@ -162,7 +162,7 @@ public final class VerifyVerb extends Verb {
   private void take(LogEntry entry) {
     generations.add(entry.place().generation());
     switch (entry) {
-      case LogEntry.Good good -> good(good.envelope());
+      case LogEntry.Good good -> good(good.encoded());
       case LogEntry.ChainBroken broken -> bad(entry, broken.detail());
       case LogEntry.HashWrong wrong ->
           bad(
@@ -191,8 +191,9 @@ public final class VerifyVerb extends Verb {
     return which + ": " + lost.detail();
   }
 
-  private void good(Envelope envelope) {
-    witness.take(envelope);
+  private void good(EncodedEnvelope envelope) {
+    byte[] own = envelope.hash();
+    witness.take(envelope.sequence(), own);
     clock.see(envelope);
     events++;
     if (first == 0) {
@@ -200,10 +201,10 @@ public final class VerifyVerb extends Verb {
     }
     if (firstBad.isEmpty()) {
       lastGood = envelope.sequence();
-      hash = envelope.hash();
-      headSeen = headSeen || Arrays.equals(hash, wantedHead);
+      hash = own;
+      headSeen = headSeen || wantedHead.length > 0 && Arrays.equals(hash, wantedHead);
     }
-    redacted += envelope.secrets().redacted() ? 1 : 0;
+    redacted += envelope.redacted() ? 1 : 0;
     if (EventType.ofNumber(envelope.type()).isEmpty()) {
       unknownTypes++;
     }

@@ -1,8 +1,14 @@
 package dev.retainerd.store.words;
 
+import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.eventlog.proto.ContainerRecord;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -11,9 +17,42 @@ import java.util.Set;
  * belongs to whom on the way, so events must come in order. Not thread-safe.
  */
 public final class Life {
+  /** Types that tell of nothing but their subject, and befall nobody else. */
+  private static final BitSet OWN_ONLY = new BitSet();
+
+  static {
+    for (EventType type :
+        List.of(
+            EventType.EXEC_ADDED,
+            EventType.EXEC_STARTING,
+            EventType.EXEC_STARTED,
+            EventType.EXEC_START_FAILED,
+            EventType.EXEC_EXITED,
+            EventType.EXEC_DELETED,
+            EventType.IMAGE_PULLING,
+            EventType.IMAGE_PULLED,
+            EventType.IMAGE_PULL_FAILED,
+            EventType.IMAGE_CREATED,
+            EventType.IMAGE_UPDATED,
+            EventType.IMAGE_DELETED,
+            EventType.CONTENT_COMMITTED,
+            EventType.CONTENT_UPDATED,
+            EventType.CONTENT_DELETED,
+            EventType.TASK_CREATED,
+            EventType.TASK_STARTING,
+            EventType.TASK_STARTED,
+            EventType.TASK_EXITED,
+            EventType.TASK_DELETED,
+            EventType.CONTAINER_REMOVING,
+            EventType.CONTAINER_REMOVED)) {
+      OWN_ONLY.set(type.number());
+    }
+  }
+
   private final Set<String> ids = new HashSet<>();
   private final Set<String> pods = new HashSet<>();
   private final Set<String> shims = new HashSet<>();
+  private final List<byte[]> texts = new ArrayList<>();
   private final String id;
   private boolean begun;
   private boolean over;
@@ -21,7 +60,29 @@ public final class Life {
   /** The life of the thing of exactly this id, as {@link SubjectSearch} finds it. */
   public Life(String id) {
     this.id = id;
-    ids.add(id);
+    add(id);
+  }
+
+  private void add(String one) {
+    if (ids.add(one)) {
+      texts.add(one.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /**
+   * Whether {@link #accept} may take this event, or learn from it; false only where it surely does
+   * not. It is asked of undecoded events, most of which are about something else.
+   */
+  public boolean mayAccept(EncodedEnvelope event) {
+    if (!OWN_ONLY.get(event.type())) {
+      return true;
+    }
+    for (byte[] text : texts) {
+      if (event.subjectHas(text)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether the event belongs to it. */
@@ -108,7 +169,7 @@ public final class Life {
       return;
     }
     if (pod.equals(id)) {
-      ids.add(container.getId());
+      add(container.getId());
     } else if (container.getId().equals(id)) {
       pods.add(pod);
     }

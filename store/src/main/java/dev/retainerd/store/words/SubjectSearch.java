@@ -2,6 +2,7 @@ package dev.retainerd.store.words;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -16,9 +17,14 @@ public final class SubjectSearch {
   private static final int CANDIDATES_MAX = 8;
   private static final int NEAR_MAX = 3;
   private static final int LONGEST_COMPARED = 128;
+  private static final int COMPARED_MAX = 10_000;
 
   private final String wanted;
   private boolean exact;
+
+  /** Ids that were compared lately: most events are about something that was seen before. */
+  private final Set<String> compared = new HashSet<>();
+
   private final Set<String> prefixed = new LinkedHashSet<>();
   private final TreeSet<Near> near =
       new TreeSet<>(Comparator.comparingInt(Near::distance).thenComparing(Near::id));
@@ -62,9 +68,21 @@ public final class SubjectSearch {
     return ids;
   }
 
+  /** Whether no other subject can change what is {@link #found}. */
+  public boolean certain() {
+    return exact;
+  }
+
   private void consider(String id) {
+    int most = Math.max(2, wanted.length() / 3);
+    if (Math.abs(id.length() - wanted.length()) > most || !compared.add(id)) {
+      return;
+    }
+    if (compared.size() > COMPARED_MAX) {
+      compared.clear();
+    }
     int distance = distance(wanted, id);
-    if (distance <= Math.max(2, wanted.length() / 3)) {
+    if (distance <= most) {
       near.add(new Near(distance, id));
       if (near.size() > NEAR_MAX) {
         near.pollLast();
