@@ -14,8 +14,20 @@ import org.junit.jupiter.api.io.TempDir;
 class ManualTest {
   private static final List<String> VERBS =
       List.of(
-          "verify", "log", "state", "diff", "timeline", "explain", "bisect", "what-if", "stats",
-          "export", "bundle", "open", "redact", "index");
+          "verify",
+          "log",
+          "state",
+          "diff",
+          "timeline",
+          "explain",
+          "bisect",
+          "what-if",
+          "stats",
+          "export",
+          "bundle",
+          "open",
+          "redact",
+          "index");
 
   @TempDir Path folder;
 

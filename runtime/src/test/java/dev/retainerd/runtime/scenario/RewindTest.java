@@ -48,8 +48,7 @@ class RewindTest {
     node.importImage("k8s.io");
     pod = pods.run("p");
     counter = pods.start(pod, "p", "counter", Pods.COUNTER);
-    second =
-        pods.start(pod, "p", "second", "until [ -e /signal/go ]; do sleep 0.02; done; exit 7");
+    second = pods.start(pod, "p", "second", "until [ -e /signal/go ]; do sleep 0.02; done; exit 7");
     greedy = greedy(pods);
     awaitExit(pods, greedy);
     beforeTheKill = new History(node).lastSequence();
@@ -218,8 +217,7 @@ class RewindTest {
     Path redacted = node.folder().resolve("redacted.evidence");
     said("redact", log(), "-o", redacted.toString());
     says(said("open", redacted.toString()), "taken out: the secrets of ", "whole: events 1 to ");
-    assertEquals(
-        said("timeline", log(), second), said("timeline", redacted.toString(), second));
+    assertEquals(said("timeline", log(), second), said("timeline", redacted.toString(), second));
   }
 
   @Test
@@ -282,8 +280,7 @@ class RewindTest {
             Files.isRegularFile(file)
                 ? Integer.toHexString(Arrays.hashCode(Files.readAllBytes(file)))
                 : "";
-        all.put(
-            file.toString(), Files.getAttribute(file, "unix:ctime") + " " + content);
+        all.put(file.toString(), Files.getAttribute(file, "unix:ctime") + " " + content);
       }
     }
     return all;
