@@ -17,7 +17,7 @@ public final class EventTooLargeException extends EventLogException {
             + sizeBytes
             + " bytes, and the log takes at most "
             + limitBytes
-            + "; make the request smaller or raise log.max_event_bytes");
+            + "; make the request smaller or raise retain.log_block_bytes");
     this.sizeBytes = sizeBytes;
     this.limitBytes = limitBytes;
   }

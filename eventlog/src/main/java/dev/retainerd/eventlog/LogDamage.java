@@ -3,7 +3,7 @@ package dev.retainerd.eventlog;
 /**
  * Something of the log that could not be read when it was opened.
  *
- * @param what {@code log}, {@code index}, {@code metadata} or {@code store}
+ * @param what {@code log}, {@code index}, {@code metadata}, {@code snapshot} or {@code store}
  * @param path the damaged file or folder
  * @param setAsideTo where what could not be read was put; "" where nothing was moved
  * @param firstLostSequence first event known to be lost, inclusive; 0 where none is

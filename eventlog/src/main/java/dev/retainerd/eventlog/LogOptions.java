@@ -20,6 +20,10 @@ import java.util.Optional;
  *     one
  * @param clock gives events their times
  * @param checkpoints whether signed checkpoints are written, and where
+ * @param rollAfter a generation that is this old is followed by a new one, by the clock that never
+ *     goes back
+ * @param identityRecord file outside the log that holds the expected identity, to be named in a
+ *     refusal; "" for none
  */
 public record LogOptions(
     Path directory,
@@ -30,7 +34,9 @@ public record LogOptions(
     String bootId,
     Optional<String> expectedNodeId,
     LogClock clock,
-    Optional<Checkpoints> checkpoints) {
+    Optional<Checkpoints> checkpoints,
+    Duration rollAfter,
+    String identityRecord) {
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
   /**
@@ -49,6 +55,8 @@ public record LogOptions(
     Objects.requireNonNull(expectedNodeId, "expectedNodeId");
     Objects.requireNonNull(clock, "clock");
     Objects.requireNonNull(checkpoints, "checkpoints");
+    Objects.requireNonNull(rollAfter, "rollAfter");
+    Objects.requireNonNull(identityRecord, "identityRecord");
   }
 
   /** What a daemon uses unless it is told otherwise. */
@@ -64,7 +72,9 @@ public record LogOptions(
         LogClock.system(),
         Optional.of(
             new Checkpoints(
-                directory.resolveSibling("keys"), Optional.empty(), Duration.ofMinutes(1))));
+                directory.resolveSibling("keys"), Optional.empty(), Duration.ofMinutes(1))),
+        Duration.ofDays(1),
+        "");
   }
 
   /** The same with another durability. */
@@ -78,11 +88,18 @@ public record LogOptions(
         bootId,
         expectedNodeId,
         clock,
-        checkpoints);
+        checkpoints,
+        rollAfter,
+        identityRecord);
   }
 
   /** The same for the log of the node with this identity only. */
   public LogOptions withExpectedNodeId(String nodeId) {
+    return withExpectedNodeId(nodeId, "");
+  }
+
+  /** The same, where {@code recordedIn} says what the identity is. */
+  public LogOptions withExpectedNodeId(String nodeId, String recordedIn) {
     return new LogOptions(
         directory,
         durability,
@@ -92,7 +109,9 @@ public record LogOptions(
         bootId,
         Optional.of(nodeId),
         clock,
-        checkpoints);
+        checkpoints,
+        rollAfter,
+        recordedIn);
   }
 
   /** The same with other sizes, see {@link LogOptions}. */
@@ -106,7 +125,25 @@ public record LogOptions(
         bootId,
         expectedNodeId,
         clock,
-        checkpoints);
+        checkpoints,
+        rollAfter,
+        identityRecord);
+  }
+
+  /** The same with generations of another age. */
+  public LogOptions withRollAfter(Duration other) {
+    return new LogOptions(
+        directory,
+        durability,
+        maxEventBytes,
+        generationBytes,
+        reserveBytes,
+        bootId,
+        expectedNodeId,
+        clock,
+        checkpoints,
+        other,
+        identityRecord);
   }
 
   /** The same with another clock. */
@@ -120,7 +157,9 @@ public record LogOptions(
         bootId,
         expectedNodeId,
         other,
-        checkpoints);
+        checkpoints,
+        rollAfter,
+        identityRecord);
   }
 
   /** The same as if the machine had booted with another boot id. */
@@ -134,7 +173,9 @@ public record LogOptions(
         other,
         expectedNodeId,
         clock,
-        checkpoints);
+        checkpoints,
+        rollAfter,
+        identityRecord);
   }
 
   /** The same with other checkpoints; empty for none. */
@@ -148,7 +189,9 @@ public record LogOptions(
         bootId,
         expectedNodeId,
         clock,
-        other);
+        other,
+        rollAfter,
+        identityRecord);
   }
 
   private static String kernelBootId() {

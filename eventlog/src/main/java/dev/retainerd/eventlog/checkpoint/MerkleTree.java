@@ -2,6 +2,7 @@ package dev.retainerd.eventlog.checkpoint;
 
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Iterator;
@@ -98,6 +99,53 @@ public final class MerkleTree {
     digest.update(NODE);
     digest.update(first.get());
     return Optional.of(digest.digest(second.get()));
+  }
+
+  /**
+   * The same tree over leaves that come one by one, in memory that grows with the logarithm of
+   * their number. Not thread-safe.
+   */
+  public static final class Growing {
+    /** Roots of whole subtrees, larger ones first; the bits of the size say how large. */
+    private final ArrayDeque<byte[]> whole = new ArrayDeque<>();
+
+    private final MessageDigest digest = sha256();
+    private long size;
+
+    /** Adds a leaf behind those that are there. */
+    public void add(byte[] leaf) {
+      digest.update(LEAF);
+      byte[] node = digest.digest(leaf);
+      for (long bits = size; (bits & 1) == 1; bits >>= 1) {
+        node = node(whole.removeLast(), node);
+      }
+      whole.addLast(node);
+      size++;
+    }
+
+    private byte[] node(byte[] left, byte[] right) {
+      digest.update(NODE);
+      digest.update(left);
+      return digest.digest(right);
+    }
+
+    /** How many leaves there are. */
+    public long size() {
+      return size;
+    }
+
+    /** The root over them; over none, the hash of nothing. */
+    public byte[] root() {
+      if (whole.isEmpty()) {
+        return digest.digest();
+      }
+      Iterator<byte[]> smallestFirst = whole.descendingIterator();
+      byte[] root = smallestFirst.next();
+      while (smallestFirst.hasNext()) {
+        root = node(smallestFirst.next(), root);
+      }
+      return root.clone();
+    }
   }
 
   private static MessageDigest sha256() {

@@ -22,6 +22,7 @@ import dev.retainerd.eventlog.files.WriterLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -45,6 +46,7 @@ public final class ChronicleEventLog implements EventLog {
   private final Published published;
 
   private final Optional<CheckpointKeeper> checkpoints;
+  private final RetainedGenerations retained;
 
   private GenerationWriter writer;
   private byte[] headHash;
@@ -52,6 +54,8 @@ public final class ChronicleEventLog implements EventLog {
   private volatile long lastSequence;
   private volatile EventLogException broken;
   private boolean closed;
+  private long begunNanos;
+  private volatile boolean rollWanted;
 
   private ChronicleEventLog(
       LogOptions options, LogFolder folder, WriterLock lock, LogOpening opening)
@@ -73,6 +77,12 @@ public final class ChronicleEventLog implements EventLog {
                 how ->
                     CheckpointKeeper.start(
                         this, how.keyFolder(), how.copyFolder(), how.interval(), options.clock()));
+    this.retained =
+        new RetainedGenerations(
+            published,
+            folder,
+            () -> checkpoints.map(CheckpointKeeper::coveredSequence).orElse(Long.MAX_VALUE));
+    this.begunNanos = options.clock().monotonicNanos();
   }
 
   /**
@@ -85,6 +95,7 @@ public final class ChronicleEventLog implements EventLog {
     LogFolder folder = new LogFolder(options.directory());
     WriterLock lock = null;
     try {
+      LogOpening.refuseAbsent(folder, options);
       Files.createDirectories(folder.path());
       lock = WriterLock.take(folder.lockFile());
       DiskCheck.check(folder.path(), options.durability());
@@ -97,7 +108,8 @@ public final class ChronicleEventLog implements EventLog {
               + folder.path()
               + " cannot be opened for writing: "
               + e
-              + "; see that the folder belongs to this user and its disk has space",
+              + "; see that its disk is not mounted read-only and has space, and that the folder"
+              + " belongs to this user",
           e);
     } catch (RuntimeException e) {
       letGo(lock);
@@ -124,9 +136,7 @@ public final class ChronicleEventLog implements EventLog {
     List<EnvelopeHash.Sealed> batch = seal(drafts);
     List<Envelope> envelopes = new ArrayList<>(batch.size());
     try {
-      if (writer.end() > options.generationBytes()) {
-        roll();
-      }
+      rollIfDue();
       long sequence = lastSequence;
       for (EnvelopeHash.Sealed sealed : batch) {
         writer.append(++sequence, sealed.bytes());
@@ -202,10 +212,39 @@ public final class ChronicleEventLog implements EventLog {
     markedSequence = lastSequence;
   }
 
+  private void rollIfDue() throws IOException {
+    if (writer.end() > options.generationBytes()) {
+      roll("it has grown to " + writer.end() + " bytes");
+      return;
+    }
+    boolean empty = lastSequence < published.generations().getLast().firstSequence();
+    long age = options.clock().monotonicNanos() - begunNanos;
+    if (!empty && age >= options.rollAfter().toNanos()) {
+      roll("it was " + Duration.ofNanos(age).toMinutes() + " minutes old");
+    } else if (!empty && rollWanted) {
+      roll("it was asked to end");
+    }
+  }
+
+  /** Lets the next append begin a new generation, where the newest has an event. Any thread. */
+  public void rollSoon() {
+    rollWanted = true;
+  }
+
+  /** Who writes the checkpoints; empty where none are written. */
+  public Optional<CheckpointKeeper> checkpoints() {
+    return checkpoints;
+  }
+
+  /** The generations, for who keeps house among the old ones. */
+  public RetainedGenerations retained() {
+    return retained;
+  }
+
   /** Ends the current generation and begins the next. */
-  private void roll() throws IOException {
+  private void roll(String why) throws IOException {
     force();
-    Generation ended = end("it has grown to " + writer.end() + " bytes");
+    Generation ended = end(why);
     Generation fresh =
         folder.begin(
             ended.number() + 1,
@@ -217,6 +256,8 @@ public final class ChronicleEventLog implements EventLog {
                 options.bootId()));
     writer = new GenerationWriter(fresh, options.maxEventBytes(), options.reserveBytes());
     published.rolled(ended, fresh);
+    begunNanos = options.clock().monotonicNanos();
+    rollWanted = false;
     mark();
   }
 

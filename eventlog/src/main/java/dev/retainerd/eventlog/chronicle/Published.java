@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /** What readers may see, and where they wait for more. Thread-safe. */
 final class Published {
@@ -45,17 +46,32 @@ final class Published {
 
   /** The newest generation has ended and another begun. */
   void rolled(Generation ended, Generation fresh) {
-    List<Generation> next = new ArrayList<>(generations.subList(0, generations.size() - 1));
-    next.add(ended);
-    next.add(fresh);
-    generations = List.copyOf(next);
+    change(
+        now -> {
+          now.set(now.size() - 1, ended);
+          now.add(fresh);
+        });
   }
 
-  /** The oldest generations are no longer to be read. */
-  void dropped(List<Generation> gone) {
-    List<Generation> next = new ArrayList<>(generations);
-    next.removeAll(gone);
-    generations = List.copyOf(next);
+  /** A generation is to be read from another place. */
+  void replaced(Generation other) {
+    change(now -> now.replaceAll(one -> one.number() == other.number() ? other : one));
+  }
+
+  /** The oldest generation is no longer to be read. */
+  void dropped(Generation gone) {
+    change(now -> now.removeIf(one -> one.number() == gone.number()));
+  }
+
+  private void change(Consumer<List<Generation>> how) {
+    lock.lock();
+    try {
+      List<Generation> next = new ArrayList<>(generations);
+      how.accept(next);
+      generations = List.copyOf(next);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Waits until {@code sequence} is durable; false where it is not in time, or never will be. */

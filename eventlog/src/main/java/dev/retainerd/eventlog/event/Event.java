@@ -19,6 +19,8 @@ import dev.retainerd.eventlog.proto.ExecExitedPayload;
 import dev.retainerd.eventlog.proto.ExecStartFailedPayload;
 import dev.retainerd.eventlog.proto.ExecStartedPayload;
 import dev.retainerd.eventlog.proto.ExecStartingPayload;
+import dev.retainerd.eventlog.proto.GenerationArchivedPayload;
+import dev.retainerd.eventlog.proto.GenerationRemovedPayload;
 import dev.retainerd.eventlog.proto.ImageCreatedPayload;
 import dev.retainerd.eventlog.proto.ImageDeletedPayload;
 import dev.retainerd.eventlog.proto.ImagePullFailedPayload;
@@ -63,6 +65,7 @@ import dev.retainerd.eventlog.proto.SnapshotPreparingPayload;
 import dev.retainerd.eventlog.proto.SnapshotRemovedPayload;
 import dev.retainerd.eventlog.proto.SnapshotRemovingPayload;
 import dev.retainerd.eventlog.proto.SnapshotUpdatedPayload;
+import dev.retainerd.eventlog.proto.StateSnapshotTakenPayload;
 import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatingPayload;
@@ -164,6 +167,45 @@ public sealed interface Event {
     @Override
     public EventType type() {
       return EventType.NODE_REBOOTED;
+    }
+
+    @Override
+    public String subject() {
+      return "node";
+    }
+  }
+
+  /** See {@link StateSnapshotTakenPayload}. */
+  record StateSnapshotTaken(StateSnapshotTakenPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.STATE_SNAPSHOT_TAKEN;
+    }
+
+    @Override
+    public String subject() {
+      return "node";
+    }
+  }
+
+  /** See {@link GenerationArchivedPayload}. */
+  record GenerationArchived(GenerationArchivedPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.GENERATION_ARCHIVED;
+    }
+
+    @Override
+    public String subject() {
+      return "node";
+    }
+  }
+
+  /** See {@link GenerationRemovedPayload}. */
+  record GenerationRemoved(GenerationRemovedPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.GENERATION_REMOVED;
     }
 
     @Override

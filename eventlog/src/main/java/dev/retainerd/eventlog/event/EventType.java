@@ -1,6 +1,8 @@
 package dev.retainerd.eventlog.event;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.NewerFormatException;
 import dev.retainerd.eventlog.proto.ContainerCreateFailedPayload;
 import dev.retainerd.eventlog.proto.ContainerCreatedPayload;
 import dev.retainerd.eventlog.proto.ContainerCreatingPayload;
@@ -19,6 +21,8 @@ import dev.retainerd.eventlog.proto.ExecExitedPayload;
 import dev.retainerd.eventlog.proto.ExecStartFailedPayload;
 import dev.retainerd.eventlog.proto.ExecStartedPayload;
 import dev.retainerd.eventlog.proto.ExecStartingPayload;
+import dev.retainerd.eventlog.proto.GenerationArchivedPayload;
+import dev.retainerd.eventlog.proto.GenerationRemovedPayload;
 import dev.retainerd.eventlog.proto.ImageCreatedPayload;
 import dev.retainerd.eventlog.proto.ImageDeletedPayload;
 import dev.retainerd.eventlog.proto.ImagePullFailedPayload;
@@ -63,6 +67,7 @@ import dev.retainerd.eventlog.proto.SnapshotPreparingPayload;
 import dev.retainerd.eventlog.proto.SnapshotRemovedPayload;
 import dev.retainerd.eventlog.proto.SnapshotRemovingPayload;
 import dev.retainerd.eventlog.proto.SnapshotUpdatedPayload;
+import dev.retainerd.eventlog.proto.StateSnapshotTakenPayload;
 import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatingPayload;
@@ -94,6 +99,12 @@ public enum EventType {
   DAMAGE_FOUND(4, bytes -> new Event.DamageFound(DamageFoundPayload.parseFrom(bytes))),
   LEFTOVER_REMOVED(5, bytes -> new Event.LeftoverRemoved(LeftoverRemovedPayload.parseFrom(bytes))),
   NODE_REBOOTED(6, bytes -> new Event.NodeRebooted(NodeRebootedPayload.parseFrom(bytes))),
+  STATE_SNAPSHOT_TAKEN(
+      7, bytes -> new Event.StateSnapshotTaken(StateSnapshotTakenPayload.parseFrom(bytes))),
+  GENERATION_ARCHIVED(
+      8, bytes -> new Event.GenerationArchived(GenerationArchivedPayload.parseFrom(bytes))),
+  GENERATION_REMOVED(
+      9, bytes -> new Event.GenerationRemoved(GenerationRemovedPayload.parseFrom(bytes))),
   NAMESPACE_CREATED(
       20, bytes -> new Event.NamespaceCreated(NamespaceCreatedPayload.parseFrom(bytes))),
   NAMESPACE_UPDATED(
@@ -198,11 +209,17 @@ public enum EventType {
 
   private final int number;
   private final Decoder decoder;
+  private final Upcasts upcasts;
   private final String title;
 
   EventType(int number, Decoder decoder) {
+    this(number, decoder, Upcasts.NONE);
+  }
+
+  EventType(int number, Decoder decoder, Upcasts upcasts) {
     this.number = number;
     this.decoder = decoder;
+    this.upcasts = upcasts;
     StringBuilder words = new StringBuilder();
     for (String word : name().split("_", -1)) {
       words.append(word.charAt(0)).append(word.substring(1).toLowerCase(java.util.Locale.ROOT));
@@ -222,7 +239,7 @@ public enum EventType {
 
   /** The version of the payload that this code writes. Readers accept every version up to it. */
   public int schemaVersion() {
-    return 1;
+    return upcasts.newest();
   }
 
   /** The type of that number, or empty where this version does not know it. */
@@ -231,33 +248,40 @@ public enum EventType {
   }
 
   /**
-   * Decodes a payload.
+   * The type of an event of the log.
    *
-   * @throws UnreadableEventException where the bytes are no payload of this type
+   * @throws NewerFormatException where a newer version wrote it: its type or the version of its
+   *     payload is not known to this one
    */
-  public Event decode(byte[] payload) {
-    try {
-      return decoder.decode(payload);
-    } catch (InvalidProtocolBufferException e) {
-      throw new UnreadableEventException(
-          "the payload of a " + title + " event cannot be decoded: " + e.getMessage(), e);
-    }
+  public static EventType of(Envelope envelope) {
+    return ofNumber(envelope.type())
+        .filter(known -> envelope.schemaVersion() <= known.schemaVersion())
+        .orElseThrow(
+            () ->
+                new NewerFormatException(
+                    "event "
+                        + envelope.sequence()
+                        + " has type "
+                        + envelope.type()
+                        + " in version "
+                        + envelope.schemaVersion()
+                        + ", which this version does not know; use the version that wrote the log,"
+                        + " or a newer one"));
   }
 
   /**
-   * The event of that type number with that payload.
+   * Decodes a payload of any version up to {@link #schemaVersion()}.
    *
-   * @throws UnreadableEventException where this version does not know the type, or the bytes are no
-   *     payload of it
+   * @param version the one it was written in
+   * @throws UnreadableEventException where the bytes are no payload of this type and version
    */
-  public static Event decode(int number, byte[] payload) {
-    return ofNumber(number)
-        .orElseThrow(
-            () ->
-                new UnreadableEventException(
-                    "events of type " + number + " are not known to this version; use a newer one",
-                    null))
-        .decode(payload);
+  public Event decode(int version, byte[] payload) {
+    try {
+      return decoder.decode(upcasts.toNewest(version, payload));
+    } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
+      throw new UnreadableEventException(
+          "the payload of a " + title + " event cannot be decoded: " + e.getMessage(), e);
+    }
   }
 
   @FunctionalInterface

@@ -8,10 +8,13 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Whether a folder can hold a log: writable, on a local disk, where a sync means something. */
 public final class DiskCheck {
+  /** As /proc/self/mountinfo names them; each is shared between machines. */
   private static final Set<String> NETWORK =
       Set.of(
           "nfs",
@@ -22,15 +25,22 @@ public final class DiskCheck {
           "9p",
           "ceph",
           "glusterfs",
-          "fuse.glusterfs",
-          "fuse.sshfs",
           "afs",
+          "coda",
           "lustre",
           "gfs2",
           "ocfs2",
+          "gpfs",
           "beegfs",
+          "orangefs",
           "virtiofs");
+
+  /** File systems of user space that stand on a local disk: the rest of fuse may be anywhere. */
+  private static final Set<String> LOCAL_FUSE = Set.of("fuse.fuse-overlayfs");
+
   private static final Set<String> VOLATILE = Set.of("tmpfs", "ramfs");
+  private static final Path UNSYNCABLE = Path.of("/dev/null");
+  private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
 
   private DiskCheck() {}
 
@@ -40,32 +50,49 @@ public final class DiskCheck {
    * @throws EventLogException with the reason and the mend
    */
   public static void check(Path folder, Durability durability) throws IOException {
-    Mount mount = mountOf(folder);
-    if (NETWORK.contains(mount.type)) {
-      throw new EventLogException(
+    refusal(folder.toRealPath(), Files.readAllLines(MOUNTS), durability)
+        .ifPresent(
+            why -> {
+              throw new EventLogException(why);
+            });
+    if (durability == Durability.POWER_LOSS) {
+      refuseFakeSync();
+      force(folder);
+    }
+  }
+
+  /**
+   * Why the file system of a folder cannot hold a log; empty where it can.
+   *
+   * @param folder without symbolic links
+   * @param mountinfo lines as in /proc/self/mountinfo
+   */
+  static Optional<String> refusal(Path folder, List<String> mountinfo, Durability durability) {
+    Mount mount = mountOf(folder, mountinfo);
+    boolean fuse = mount.type.equals("fuse") || mount.type.startsWith("fuse.");
+    if (NETWORK.contains(mount.type) || fuse && !LOCAL_FUSE.contains(mount.type)) {
+      return Optional.of(
           folder
               + " lies on the network file system "
               + mount.type
               + ", where memory maps of two machines differ; put root on a local disk");
     }
-    if (durability == Durability.POWER_LOSS) {
-      if (VOLATILE.contains(mount.type)) {
-        throw new EventLogException(
-            folder
-                + " lies in memory ("
-                + mount.type
-                + "), which no loss of power survives; put root on a disk, or set durability ="
-                + " \"process-crash\"");
-      }
-      if (mount.options.contains("volatile")) {
-        throw new EventLogException(
-            folder
-                + " lies on an overlay mounted volatile, which ignores every sync; mount it"
-                + " without, or set durability = \"process-crash\"");
-      }
-      refuseFakeSync();
-      force(folder);
+    if (durability == Durability.POWER_LOSS && VOLATILE.contains(mount.type)) {
+      return Optional.of(
+          folder
+              + " lies in memory ("
+              + mount.type
+              + "), which no loss of power survives; put root on a disk, or set durability ="
+              + " \"process-crash\"");
     }
+    if (durability == Durability.POWER_LOSS
+        && Set.of(mount.options.split(",")).contains("volatile")) {
+      return Optional.of(
+          folder
+              + " lies on an overlay mounted volatile, which ignores every sync; mount it"
+              + " without, or set durability = \"process-crash\"");
+    }
+    return Optional.empty();
   }
 
   /** One real write and sync in the folder, which must not fail. */
@@ -83,24 +110,31 @@ public final class DiskCheck {
     }
   }
 
-  /** A library that is loaded ahead of the C library to make every sync a no-op. */
+  /**
+   * Refuses where a sync does not get as far as the kernel: a library loaded ahead of the C library
+   * can make every sync succeed at once, as build machines like it. The kernel refuses to sync a
+   * device that cannot be synced; whoever does not hear of that does not ask it.
+   */
   private static void refuseFakeSync() throws IOException {
-    String preload = System.getenv().getOrDefault("LD_PRELOAD", "");
-    if (preload.contains("eatmydata") || preload.contains("nosync")) {
-      throw new EventLogException(
-          "LD_PRELOAD="
-              + preload
-              + " turns every sync into nothing; start the daemon without it, or set durability ="
-              + " \"process-crash\"");
+    try (FileChannel device = FileChannel.open(UNSYNCABLE, StandardOpenOption.WRITE)) {
+      device.force(false);
+    } catch (IOException refusedByTheKernel) {
+      return;
     }
+    String preload = System.getenv().getOrDefault("LD_PRELOAD", "");
+    throw new EventLogException(
+        "a sync does not reach the kernel"
+            + (preload.isEmpty() ? "" : ", since LD_PRELOAD=" + preload + " takes its place")
+            + "; start the daemon without what swallows it, or set durability ="
+            + " \"process-crash\"");
   }
 
   private record Mount(String point, String type, String options) {}
 
-  private static Mount mountOf(Path folder) throws IOException {
-    String real = folder.toRealPath().toString();
+  private static Mount mountOf(Path folder, List<String> mountinfo) {
+    String real = folder.toString();
     Mount best = new Mount("", "", "");
-    for (String line : Files.readAllLines(Path.of("/proc/self/mountinfo"))) {
+    for (String line : mountinfo) {
       int dash = line.indexOf(" - ");
       String[] left = line.substring(0, dash).split(" ", -1);
       String[] right = line.substring(dash + 3).split(" ", -1);

@@ -1,5 +1,7 @@
 package dev.retainerd.eventlog.files;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -11,8 +13,10 @@ import java.util.Optional;
  * @param folder where it lies
  * @param start how it began
  * @param seal how it ended; empty while it takes appends, or after an unclean stop
+ * @param archived whether it lies packed in an archive; then it has a seal
  */
-public record Generation(int number, Path folder, Start start, Optional<Seal> seal) {
+public record Generation(
+    int number, Path folder, Start start, Optional<Seal> seal, boolean archived) {
 
   /**
    * How a generation began.
@@ -61,8 +65,17 @@ public record Generation(int number, Path folder, Start start, Optional<Seal> se
     return start.firstSequence();
   }
 
+  /** The file with its records; empty where that is missing. */
+  public Optional<Path> recordFile() throws IOException {
+    if (!archived) {
+      return LogFolder.recordFile(folder);
+    }
+    Path packed = folder.resolve(Archive.RECORDS);
+    return Files.isRegularFile(packed) ? Optional.of(packed) : Optional.empty();
+  }
+
   /** The same, ended. */
   public Generation sealed(Seal how) {
-    return new Generation(number, folder, start, Optional.of(how));
+    return new Generation(number, folder, start, Optional.of(how), archived);
   }
 }

@@ -178,8 +178,8 @@ public final class LogCursor implements Closeable {
   }
 
   private boolean open(List<Generation> all, int at, boolean seek) throws IOException {
-    Generation generation = all.get(at);
-    Optional<Path> records = LogFolder.recordFile(generation.folder());
+    Generation generation = whereItIsNow(all.get(at));
+    Optional<Path> records = generation.recordFile();
     Optional<Generation> next =
         at + 1 < all.size() ? Optional.of(all.get(at + 1)) : Optional.empty();
     if (records.isEmpty() && next.isEmpty() && generation.seal().isEmpty()) {
@@ -190,7 +190,7 @@ public final class LogCursor implements Closeable {
     successor = next;
     searched = false;
     file = records.orElse(generation.folder());
-    source = records.isPresent() ? RecordSource.ofFile(records.get()) : RecordSource.EMPTY;
+    source = RecordSource.of(generation);
     long limit = generation.seal().map(Generation.Seal::endPosition).orElse(Long.MAX_VALUE);
     long from = 0;
     if (seek) {
@@ -200,6 +200,17 @@ public final class LogCursor implements Closeable {
     }
     scanner = new RecordScanner(source, from, limit);
     return true;
+  }
+
+  /** It may have been packed and moved to the archive since its place was asked for. */
+  private Generation whereItIsNow(Generation generation) throws IOException {
+    if (generation.archived() || generation.recordFile().isPresent()) {
+      return generation;
+    }
+    return generations.now().stream()
+        .filter(one -> one.number() == generation.number())
+        .findFirst()
+        .orElse(generation);
   }
 
   /** A position at or before the event wanted that is known to hold a sound record. */

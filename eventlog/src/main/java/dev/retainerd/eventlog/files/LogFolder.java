@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -30,6 +31,8 @@ import java.util.stream.Stream;
  * generation-0001/positions    where every 512th event stands; a hint that may be missing
  * generation-0001/acknowledged the last event that was durable; may be too small or missing
  * generation-0001/seal         how it ended
+ * snapshots/                   states of the node, from which a fold can begin
+ * archive/                     generations that were packed, see {@link Archive}
  * set-aside/                   what could not be read; never deleted by us
  * </pre>
  *
@@ -69,9 +72,10 @@ public record LogFolder(Path path) {
     return path.resolve(String.format("generation-%04d", number));
   }
 
-  /** The highest number of any folder that is named like a generation, readable or not; or 0. */
+  /** The highest number of any generation, readable or not, archived or not; or 0. */
   public int highestGeneration() throws IOException {
-    return numbers().stream().mapToInt(Integer::intValue).max().orElse(0);
+    int unpacked = numbers().stream().mapToInt(Integer::intValue).max().orElse(0);
+    return Math.max(unpacked, new Archive(this).highestNumber());
   }
 
   /**
@@ -93,7 +97,7 @@ public record LogFolder(Path path) {
     SmallFile.write(identityFile(), values, true);
   }
 
-  private static void checkFormat(Path file, Map<String, String> values) {
+  static void checkFormat(Path file, Map<String, String> values) {
     int format = Integer.parseInt(values.getOrDefault("format", "0"));
     if (format > FORMAT) {
       throw new NewerFormatException(
@@ -112,11 +116,19 @@ public record LogFolder(Path path) {
    * @param damages gets what had to be guessed or left out
    */
   public List<Generation> generations(List<LogDamage> damages) throws IOException {
-    List<Generation> found = new ArrayList<>();
+    return generations(new Archive(this), damages);
+  }
+
+  /** The same, with an archive whose manifests may be known already. */
+  public List<Generation> generations(Archive archive, List<LogDamage> damages)
+      throws IOException {
+    TreeMap<Integer, Generation> found = new TreeMap<>();
     for (int number : numbers()) {
-      generation(number, damages).ifPresent(found::add);
+      generation(number, damages).ifPresent(one -> found.put(number, one));
     }
-    return found;
+    // One that lies in both places was about to be taken away here.
+    archive.generations(damages).forEach(one -> found.putIfAbsent(one.number(), one));
+    return List.copyOf(found.values());
   }
 
   /** Folders with records that are not among those generations. */
@@ -179,7 +191,7 @@ public record LogFolder(Path path) {
     }
     Path sealFile = folder.resolve("seal");
     Optional<Generation.Seal> seal = SmallFile.read(sealFile).map(LogFolder::seal);
-    return Optional.of(new Generation(number, folder, start.get(), seal));
+    return Optional.of(new Generation(number, folder, start.get(), seal, false));
   }
 
   /** What the first readable event tells of a start that cannot be read. */
@@ -247,18 +259,22 @@ public record LogFolder(Path path) {
     Path folder = generationFolder(number);
     Files.createDirectories(folder);
     LinkedHashMap<String, String> values = new LinkedHashMap<>();
+    putStart(values, start);
+    SmallFile.write(folder.resolve("start"), values, true);
+    SmallFile.forceFolder(path);
+    return new Generation(number, folder, start, Optional.empty(), false);
+  }
+
+  static void putStart(Map<String, String> values, Generation.Start start) {
     values.put("format", Integer.toString(FORMAT));
     values.put("node", start.nodeId());
     values.put("first_sequence", Long.toString(start.firstSequence()));
     values.put("previous_hash", HEX.formatHex(start.previousHash()));
     values.put("created_nanos", Long.toString(start.createdNanos()));
     values.put("boot_id", start.bootId());
-    SmallFile.write(folder.resolve("start"), values, true);
-    SmallFile.forceFolder(path);
-    return new Generation(number, folder, start, Optional.empty());
   }
 
-  private static Generation.Start start(Map<String, String> values) {
+  static Generation.Start start(Map<String, String> values) {
     return new Generation.Start(
         values.get("node"),
         Long.parseLong(values.get("first_sequence")),
@@ -270,16 +286,20 @@ public record LogFolder(Path path) {
   /** Records how a generation ended. Durable on return. */
   public Generation end(Generation generation, Generation.Seal seal) throws IOException {
     LinkedHashMap<String, String> values = new LinkedHashMap<>();
+    putSeal(values, seal);
+    SmallFile.write(generation.folder().resolve("seal"), values, true);
+    return generation.sealed(seal);
+  }
+
+  static void putSeal(Map<String, String> values, Generation.Seal seal) {
     values.put("last_sequence", Long.toString(seal.lastSequence()));
     values.put("last_hash", HEX.formatHex(seal.lastHash()));
     values.put("end_position", Long.toString(seal.endPosition()));
     values.put("clean", Boolean.toString(seal.clean()));
     values.put("reason", seal.reason().replace('\n', ' '));
-    SmallFile.write(generation.folder().resolve("seal"), values, true);
-    return generation.sealed(seal);
   }
 
-  private static Generation.Seal seal(Map<String, String> values) {
+  static Generation.Seal seal(Map<String, String> values) {
     return new Generation.Seal(
         Long.parseLong(values.get("last_sequence")),
         HEX.parseHex(values.get("last_hash")),

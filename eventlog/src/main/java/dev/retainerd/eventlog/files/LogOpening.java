@@ -38,6 +38,34 @@ public record LogOpening(
     return new Steps(folder, options).run();
   }
 
+  /**
+   * Refuses a folder without a log where there should be one, before anything is made in it: an
+   * empty mount point must not get a history of its own.
+   */
+  public static void refuseAbsent(LogFolder folder, LogOptions options) throws IOException {
+    if (options.expectedNodeId().isEmpty()
+        || Files.exists(folder.identityFile())
+        || folder.highestGeneration() > 0) {
+      return;
+    }
+    throw new EventLogException(
+        folder.path()
+            + " holds no event log, but this node is "
+            + options.expectedNodeId().get()
+            + recorded(options)
+            + " and has had one there; mount the disk that holds it, or, if it is gone for good,"
+            + (options.identityRecord().isEmpty()
+                ? " forget the recorded identity"
+                : " remove " + options.identityRecord())
+            + " to begin a new one");
+  }
+
+  private static String recorded(LogOptions options) {
+    return options.identityRecord().isEmpty()
+        ? ""
+        : " according to " + options.identityRecord();
+  }
+
   private static final class Steps {
     private final LogFolder folder;
     private final LogOptions options;
@@ -99,13 +127,6 @@ public record LogOpening(
       if (known.isEmpty() && any) {
         known = repairIdentity(generations);
       }
-      if (expected.isPresent() && known.isEmpty() && !any) {
-        throw new EventLogException(
-            folder.path()
-                + " holds no event log, but this node has one, of identity "
-                + expected.get()
-                + "; mount the disk that holds it, or remove the recorded identity to begin anew");
-      }
       String nodeId = known.or(() -> expected).orElseGet(() -> UUID.randomUUID().toString());
       if (expected.isPresent() && !expected.get().equals(nodeId)) {
         throw new EventLogException(
@@ -115,7 +136,11 @@ public record LogOpening(
                 + nodeId
                 + " and this node is "
                 + expected.get()
-                + "; mount the right disk, or move that folder away to begin a new log");
+                + recorded(options)
+                + "; mount the right disk, or, to take this log over,"
+                + (options.identityRecord().isEmpty()
+                    ? " forget the recorded identity"
+                    : " remove " + options.identityRecord()));
       }
       if (folder.nodeId().isEmpty()) {
         folder.writeIdentity(nodeId);
@@ -201,6 +226,9 @@ public record LogOpening(
 
     /** Reads the newest generation to its end and records it; empty where it held nothing. */
     private Optional<Generation> end(Generation last, Optional<Mark> anyMark) throws IOException {
+      if (last.archived()) {
+        return Optional.of(last);
+      }
       Optional<Mark> mark = anyMark.filter(m -> m.generation() == last.number());
       Optional<Generation.Seal> seal = last.seal();
       if (seal.isPresent() && seal.get().lastSequence() >= last.firstSequence()) {

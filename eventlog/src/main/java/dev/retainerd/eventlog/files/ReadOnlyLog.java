@@ -11,19 +11,22 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A log opened for reading only: live, beside a daemon that writes it, or a copy. Takes no lock and
- * writes no byte, so that it works on a read-only mount as well. Thread-safe; its cursors are not.
+ * A log opened for reading only: live, beside a daemon that writes it, or a copy. Archived
+ * generations are read where they are, a frame at a time. Takes no lock and writes no byte, so that
+ * it works on a read-only mount as well. Thread-safe; its cursors are not.
  */
 public final class ReadOnlyLog {
   private static final long LOOK_AGAIN_MILLIS = 25;
 
   private final LogFolder folder;
+  private final Archive archive;
   private final String nodeId;
   private final List<LogDamage> damages = new ArrayList<>();
 
   private ReadOnlyLog(LogFolder folder) throws IOException {
     this.folder = folder;
-    List<Generation> generations = folder.generations(damages);
+    this.archive = new Archive(folder);
+    List<Generation> generations = folder.generations(archive, damages);
     Optional<String> identity = folder.nodeId();
     if (identity.isEmpty()) {
       damages.add(
@@ -71,13 +74,17 @@ public final class ReadOnlyLog {
   /** The generations there are now, oldest first. */
   public List<Generation> generations() {
     try {
-      return folder.generations(new ArrayList<>());
+      return folder.generations(archive, new ArrayList<>());
     } catch (IOException e) {
       throw unreadable(folder.path(), e);
     }
   }
 
-  /** The first event that is retained; 0 where there is none. */
+  private List<Generation> generationsNow() throws IOException {
+    return folder.generations(archive, new ArrayList<>());
+  }
+
+  /** The first event that is retained, archived or not; 0 where there is none. */
   public long firstSequence() {
     try (Walk walk = walk(1, false)) {
       while (true) {
@@ -140,7 +147,7 @@ public final class ReadOnlyLog {
    */
   public Walk walk(long from, boolean verify) {
     try {
-      return new Walk(new LogCursor(() -> folder.generations(new ArrayList<>()), from, verify));
+      return new Walk(new LogCursor(this::generationsNow, from, verify));
     } catch (IOException e) {
       throw unreadable(folder.path(), e);
     }

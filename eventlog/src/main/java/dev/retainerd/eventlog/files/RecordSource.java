@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Where the bytes of a record file come from. One thread at a time. */
 public interface RecordSource extends Closeable {
@@ -35,6 +36,15 @@ public interface RecordSource extends Closeable {
 
   /** Bytes there are now. */
   long size() throws IOException;
+
+  /** The records of a generation, packed or not; {@link #EMPTY} where their file is missing. */
+  static RecordSource of(Generation generation) throws IOException {
+    Optional<Path> file = generation.recordFile();
+    if (file.isEmpty()) {
+      return EMPTY;
+    }
+    return generation.archived() ? SeekableZstd.open(file.get()) : ofFile(file.get());
+  }
 
   /**
    * A file, opened for reading only. An interrupt of the reading thread does not close it, as it

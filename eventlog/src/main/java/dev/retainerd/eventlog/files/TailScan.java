@@ -3,7 +3,6 @@ package dev.retainerd.eventlog.files;
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EnvelopeCodec;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -68,9 +67,7 @@ public record TailScan(
    * @param known a durable event of this generation, from which on everything is read
    */
   public static TailScan of(Generation generation, Optional<Mark> known) throws IOException {
-    Optional<Path> file = LogFolder.recordFile(generation.folder());
-    try (RecordSource source =
-        file.isPresent() ? RecordSource.ofFile(file.get()) : RecordSource.EMPTY) {
+    try (RecordSource source = RecordSource.of(generation)) {
       long from = 0;
       if (known.isPresent() && known.get().endPosition() > WHOLE_BYTES) {
         from = earlier(generation, source, known.get().sequence() - EARLIER_EVENTS);

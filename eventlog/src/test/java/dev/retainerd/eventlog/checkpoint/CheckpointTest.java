@@ -138,4 +138,19 @@ class CheckpointTest {
         "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
         hex.formatHex(MerkleTree.root(leaves)));
   }
+
+  @Test
+  void aTreeThatGrowsHasTheSameRootsAsOneThatIsThere() {
+    java.util.Random random = new java.util.Random(6962);
+    MerkleTree.Growing growing = new MerkleTree.Growing();
+    List<byte[]> leaves = new ArrayList<>();
+    for (int size = 0; size < 300; size++) {
+      assertEquals(size, growing.size());
+      assertArrayEquals(MerkleTree.root(leaves), growing.root(), "of " + size + " leaves");
+      byte[] leaf = new byte[32];
+      random.nextBytes(leaf);
+      leaves.add(leaf);
+      growing.add(leaf);
+    }
+  }
 }

@@ -183,6 +183,54 @@ class ChronicleEventLogTest {
   }
 
   @Test
+  void aClockThatStepsAcrossARollStopsNothingAndAgeIsCountedByTheOneThatNeverGoesBack() {
+    long day = TimeUnit.DAYS.toNanos(1);
+    long[] wall = {LogClock.system().wallNanos()};
+    long[] monotonic = {0};
+    LogClock stepping =
+        new LogClock() {
+          @Override
+          public long wallNanos() {
+            return wall[0];
+          }
+
+          @Override
+          public long monotonicNanos() {
+            return monotonic[0];
+          }
+        };
+    LogOptions daily = options().withClock(stepping).withRollAfter(Duration.ofDays(1));
+    long sequence = 0;
+    try (ChronicleEventLog log = ChronicleEventLog.open(daily)) {
+      for (long step : new long[] {0, -3 * day, 400 * day, -day / 2, 0, -500 * day}) {
+        wall[0] += step;
+        int before = log.status().generation();
+        assertEquals(++sequence, log.append(Drafts.batch(sequence, 1, 10)).firstSequence());
+        assertEquals(before, log.status().generation(), "a step of the wall clock is no age");
+        monotonic[0] += day;
+        assertEquals(++sequence, log.append(Drafts.batch(sequence, 1, 10)).firstSequence());
+        assertEquals(before + 1, log.status().generation());
+        log.force();
+      }
+      log.rollSoon();
+      int before = log.status().generation();
+      log.append(Drafts.batch(++sequence, 1, 10));
+      assertEquals(before + 1, log.status().generation());
+    }
+    assertWhole(sequence);
+  }
+
+  @Test
+  void aFolderThatCannotBeWrittenIsRefusedWithTheMend() throws Exception {
+    java.nio.file.Files.writeString(dir.resolve("file"), "in the way");
+    EventLogException e =
+        assertThrows(
+            EventLogException.class,
+            () -> ChronicleEventLog.open(LogOptions.standard(dir.resolve("file/log"))));
+    assertTrue(e.getMessage().contains("see that its disk is not mounted read-only"), e::toString);
+  }
+
+  @Test
   void aSecondWriterIsRefusedWithThePidOfTheFirst() {
     try (ChronicleEventLog log = ChronicleEventLog.open(options())) {
       EventLogException e =

@@ -33,6 +33,12 @@ final class WritingChild {
 
   /** The same under another program, such as a tracer. */
   static Process start(Path log, List<String> under) throws IOException {
+    return start(log, under, WritingChild.class, List.of(log.toString()));
+  }
+
+  /** Another program of these tests, with the same flags. */
+  static Process start(Path log, List<String> under, Class<?> main, List<String> arguments)
+      throws IOException {
     List<String> command = new ArrayList<>(under);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
@@ -47,8 +53,8 @@ final class WritingChild {
             "-Duser.home=" + log.getParent(),
             "-cp",
             System.getProperty("java.class.path"),
-            WritingChild.class.getName(),
-            log.toString()));
+            main.getName()));
+    command.addAll(arguments);
     return new ProcessBuilder(command)
         .redirectError(new File(log.getParent().toFile(), "child.err"))
         .start();

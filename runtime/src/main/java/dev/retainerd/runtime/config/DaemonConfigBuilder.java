@@ -6,6 +6,8 @@ import static dev.retainerd.runtime.config.SettingNames.IMAGES;
 import static dev.retainerd.runtime.config.SettingNames.RETAIN;
 import static dev.retainerd.runtime.config.SettingNames.RUNTIME;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -209,11 +211,49 @@ final class DaemonConfigBuilder {
         values.path(RETAIN.child("pause_path")),
         RetainSettings.LogRoll.valueOf(roll.toUpperCase(Locale.ROOT)),
         block,
-        (int) values.integer(RETAIN.child("log_retention_days"), 0, 100_000),
-        values.integer(RETAIN.child("log_retention_bytes"), 0, Long.MAX_VALUE),
+        logRetention(),
+        checkpointCopy(),
+        values.optionalPath(RETAIN.child("identity_file")),
         (int) values.integer(RETAIN.child("snapshot_every_events"), 1, MOST),
         values.integer(RETAIN.child("reserve_bytes"), 0, Long.MAX_VALUE),
         (int) values.integer(RETAIN.child("shim_timeout_millis"), 1, 3_600_000),
         (int) values.integer(RETAIN.child("recovery_timeout_millis"), 0, 3_600_000));
+  }
+
+  private RetainSettings.LogRetention logRetention() {
+    String action =
+        values.oneOf(RETAIN.child("log_retention_action"), Set.of("archive", "delete"));
+    return new RetainSettings.LogRetention(
+        (int) values.integer(RETAIN.child("log_retention_days"), 0, 100_000),
+        values.integer(RETAIN.child("log_retention_bytes"), 0, Long.MAX_VALUE),
+        values.integer(RETAIN.child("log_retention_events"), 0, Long.MAX_VALUE),
+        action.equals("delete")
+            ? RetainSettings.LogRetention.Action.DELETE
+            : RetainSettings.LogRetention.Action.ARCHIVE,
+        values.optionalPath(RETAIN.child("log_archive_path")),
+        (int) values.integer(RETAIN.child("log_archive_days"), 0, 100_000),
+        values.integer(RETAIN.child("log_archive_bytes"), 0, Long.MAX_VALUE));
+  }
+
+  private String checkpointCopy() {
+    Key key = RETAIN.child("checkpoint_copy");
+    String text = values.text(key);
+    if (text.isEmpty()) {
+      return "";
+    }
+    if (!text.startsWith("http://") && !text.startsWith("https://")) {
+      return values.checked(key, text).toString();
+    }
+    try {
+      URI url = new URI(text);
+      if (url.getHost() != null && url.getQuery() == null && url.getFragment() == null) {
+        return text;
+      }
+    } catch (URISyntaxException e) {
+      values.problem(key, "%s is no URL: %s", key, e.getMessage());
+      return "";
+    }
+    values.problem(key, "%s takes a folder or a URL with a host and a path, not \"%s\"", key, text);
+    return "";
   }
 }

@@ -8,8 +8,8 @@ import java.util.Optional;
  * default}.
  *
  * @param shimPath none for the shim beside the daemon's own binary
- * @param logRetentionDays 0 for ever
- * @param logRetentionBytes 0 for no bound
+ * @param checkpointCopy a folder, an http or https URL, or "" for none
+ * @param identityFile none for the one beside root
  */
 public record RetainSettings(
     Durability durability,
@@ -19,8 +19,9 @@ public record RetainSettings(
     Path pausePath,
     LogRoll logRoll,
     int logBlockBytes,
-    int logRetentionDays,
-    long logRetentionBytes,
+    LogRetention logRetention,
+    String checkpointCopy,
+    Optional<Path> identityFile,
     int snapshotEveryEvents,
     long reserveBytes,
     int shimTimeoutMillis,
@@ -32,6 +33,35 @@ public record RetainSettings(
     POWER_LOSS,
     /** Answered when the kernel has it. */
     PROCESS_CRASH
+  }
+
+  /**
+   * What is kept of the event log. A bound of 0 is none.
+   *
+   * @param days how long after its end a file stays as it is
+   * @param bytes how many of the log stay as they are
+   * @param events how many of the newest stay as they are
+   * @param action what happens to a file that may go
+   * @param archivePath none for the folder archive of the log
+   * @param archiveDays how long after its end an archived file is kept
+   * @param archiveBytes how many of the archive are kept
+   */
+  public record LogRetention(
+      int days,
+      long bytes,
+      long events,
+      Action action,
+      Optional<Path> archivePath,
+      int archiveDays,
+      long archiveBytes) {
+
+    /** What happens to a file of the log that is not kept as it is. */
+    public enum Action {
+      /** It is packed, and can still be read. */
+      ARCHIVE,
+      /** It goes. */
+      DELETE
+    }
   }
 
   /** When the event log begins a new file. */

@@ -151,8 +151,17 @@ final class TomlWriter {
     values.put(RETAIN.child("pause_path"), retain.pausePath());
     values.put(RETAIN.child("log_roll"), retain.logRoll().name().toLowerCase(Locale.ROOT));
     values.put(RETAIN.child("log_block_bytes"), retain.logBlockBytes());
-    values.put(RETAIN.child("log_retention_days"), retain.logRetentionDays());
-    values.put(RETAIN.child("log_retention_bytes"), retain.logRetentionBytes());
+    RetainSettings.LogRetention kept = retain.logRetention();
+    values.put(RETAIN.child("log_retention_days"), kept.days());
+    values.put(RETAIN.child("log_retention_bytes"), kept.bytes());
+    values.put(RETAIN.child("log_retention_events"), kept.events());
+    values.put(
+        RETAIN.child("log_retention_action"), kept.action().name().toLowerCase(Locale.ROOT));
+    values.put(RETAIN.child("log_archive_path"), kept.archivePath());
+    values.put(RETAIN.child("log_archive_days"), kept.archiveDays());
+    values.put(RETAIN.child("log_archive_bytes"), kept.archiveBytes());
+    values.put(RETAIN.child("checkpoint_copy"), retain.checkpointCopy());
+    values.put(RETAIN.child("identity_file"), retain.identityFile());
     values.put(RETAIN.child("snapshot_every_events"), retain.snapshotEveryEvents());
     values.put(RETAIN.child("reserve_bytes"), retain.reserveBytes());
     values.put(RETAIN.child("shim_timeout_millis"), retain.shimTimeoutMillis());

@@ -6,6 +6,7 @@ import dev.retainerd.runtime.ctl.cri.PodImageVerbs;
 import dev.retainerd.runtime.ctl.cri.PodVerbs;
 import dev.retainerd.runtime.ctl.history.EventsVerb;
 import dev.retainerd.runtime.ctl.history.ExplainVerb;
+import dev.retainerd.runtime.ctl.history.LogVerbs;
 import dev.retainerd.runtime.ctl.image.ContentVerbs;
 import dev.retainerd.runtime.ctl.image.ImageVerbs;
 import dev.retainerd.runtime.ctl.image.PullVerb;
@@ -82,6 +83,12 @@ final class Catalogue {
               verb("list,ls", LeaseVerbs.Ls::new),
               verb("create", LeaseVerbs.Create::new),
               verb("delete,del,remove,rm", LeaseVerbs.Rm::new)),
+          noun(
+              "log",
+              "look after the event log",
+              verb("status", LogVerbs.Status::new),
+              verb("snapshot", LogVerbs.Snapshot::new),
+              verb("archive", LogVerbs.Archive::new)),
           noun(
               "namespaces,namespace,ns",
               "manage namespaces",

@@ -10,6 +10,7 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.grpc.Caller;
 import dev.retainerd.runtime.history.HistoryService;
+import dev.retainerd.runtime.history.Upkeep;
 import dev.retainerd.runtime.shims.api.ShimsApi;
 import dev.retainerd.store.proto.Damage;
 import dev.retainerd.store.state.Kind;
@@ -24,7 +25,8 @@ import java.util.Optional;
 final class Apis {
   private Apis() {}
 
-  static List<BindableService> of(DaemonConfig config, Services services, Images images, Ids ids) {
+  static List<BindableService> of(
+      DaemonConfig config, Services services, Images images, Upkeep upkeep, Ids ids) {
     List<BindableService> apis = new ArrayList<>();
     apis.add(
         new CriRuntime(
@@ -59,7 +61,7 @@ final class Apis {
             Version.NAME,
             ""));
     apis.add(new ShimsApi(services.shims(), services.journal().state()));
-    apis.add(new HistoryService(services.journal().log()));
+    apis.add(new HistoryService(services.journal().log(), upkeep));
     return apis;
   }
 

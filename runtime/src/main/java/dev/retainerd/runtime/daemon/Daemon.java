@@ -7,6 +7,8 @@ import dev.retainerd.eventlog.LogOptions;
 import dev.retainerd.eventlog.LogStatus;
 import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.files.LogFolder;
+import dev.retainerd.eventlog.files.LogOpening;
 import dev.retainerd.eventlog.proto.DaemonStartedPayload;
 import dev.retainerd.eventlog.proto.DaemonStoppingPayload;
 import dev.retainerd.eventlog.proto.DamageFoundPayload;
@@ -25,6 +27,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -38,24 +41,29 @@ import org.slf4j.LoggerFactory;
 public final class Daemon implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
 
+  private static final long GENERATION_BYTES = 1L << 30;
+
   private final StateFolder stateFolder;
-  private final EventLog log;
+  private final ChronicleEventLog log;
   private final CatchUp store;
   private final Journal journal;
+  private final LogUpkeep upkeep;
   private final Services services;
   private final GrpcServer server;
 
   private Daemon(
       StateFolder stateFolder,
-      EventLog log,
+      ChronicleEventLog log,
       CatchUp store,
       Journal journal,
+      LogUpkeep upkeep,
       Services services,
       GrpcServer server) {
     this.stateFolder = stateFolder;
     this.log = log;
     this.store = store;
     this.journal = journal;
+    this.upkeep = upkeep;
     this.services = services;
     this.server = server;
   }
@@ -70,12 +78,13 @@ public final class Daemon implements AutoCloseable {
    */
   public static Daemon start(DaemonConfig config, Path shimBinary) throws IOException {
     long begun = System.nanoTime();
+    NodeIdentity identity = NodeIdentity.of(config);
+    LogOptions options = identity.expectedBy(logOptions(config));
+    LogOpening.refuseAbsent(new LogFolder(options.directory()), options);
     makeFolders(config);
     StateFolder stateFolder = StateFolder.take(config.state());
-    EventLog log =
-        ChronicleEventLog.open(
-            LogOptions.standard(config.root().resolve("log"))
-                .withDurability(durability(config.retain())));
+    ChronicleEventLog log = ChronicleEventLog.open(options);
+    identity.record(config.root(), log.status().nodeId());
     CatchUp store = CatchUp.open(config.root().resolve("store"), log);
     LOG.info(
         "log at event {}, {} folded into the store, {} ms",
@@ -84,6 +93,7 @@ public final class Daemon implements AutoCloseable {
         millisSince(begun));
     Journal journal = new Journal(log, store.state(), store.store()::apply);
     boolean rebooted = recordStart(journal, log, store);
+    LogUpkeep upkeep = LogUpkeep.start(config, log, store.store(), journal);
     Ids ids = new Ids();
     Images images = Images.of(config, journal);
     Services services =
@@ -97,7 +107,7 @@ public final class Daemon implements AutoCloseable {
             ids);
     RecoveryGate gate = new RecoveryGate(services.recovery()::awaitFinished);
     List<BindableService> apis = new ArrayList<>();
-    for (BindableService api : Apis.of(config, services, images, ids)) {
+    for (BindableService api : Apis.of(config, services, images, upkeep, ids)) {
       apis.add(() -> ServerInterceptors.intercept(api, gate));
     }
     GrpcServer server =
@@ -110,7 +120,7 @@ public final class Daemon implements AutoCloseable {
             apis);
     LOG.info("ready on {} after {} ms", server.socket(), millisSince(begun));
     Thread.ofPlatform().name("recovery").start(() -> services.recovery().run(rebooted));
-    return new Daemon(stateFolder, log, store, journal, services, server);
+    return new Daemon(stateFolder, log, store, journal, upkeep, services, server);
   }
 
   private static long millisSince(long begunNanos) {
@@ -129,6 +139,22 @@ public final class Daemon implements AutoCloseable {
     for (String folder : List.of("look", "exec", "shims", "tasks")) {
       Files.createDirectories(config.state().resolve(folder));
     }
+  }
+
+  /** Sizes follow the block of the log: an event may take a quarter of it. */
+  private static LogOptions logOptions(DaemonConfig config) {
+    RetainSettings settings = config.retain();
+    Duration rollAfter =
+        switch (settings.logRoll()) {
+          case HOURLY -> Duration.ofHours(1);
+          case DAILY -> Duration.ofDays(1);
+        };
+    LogOptions options =
+        LogOptions.standard(config.root().resolve("log"))
+            .withDurability(durability(settings))
+            .withSizes(settings.logBlockBytes() / 4, GENERATION_BYTES, settings.reserveBytes())
+            .withRollAfter(rollAfter);
+    return LogUpkeep.withCopy(options, settings);
   }
 
   private static Durability durability(RetainSettings settings) {
@@ -205,6 +231,7 @@ public final class Daemon implements AutoCloseable {
     server.close();
     services.shims().close();
     services.holder().close();
+    upkeep.close();
     journal.commit(
         Services.SELF,
         "",

@@ -41,7 +41,9 @@ import org.slf4j.LoggerFactory;
 public final class Journal implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
   private static final int QUEUE_BOUND = 4096;
-  private static final int BATCH_BOUND = 256;
+  /** All that can wait: nobody waits for more than one commit under way plus its own. */
+  private static final int BATCH_BOUND = QUEUE_BOUND;
+
   private static final Duration COMMIT_PATIENCE = Duration.ofSeconds(60);
 
   /** Where folded state is kept on disk. Called by the journal's thread only. */
@@ -88,6 +90,11 @@ public final class Journal implements AutoCloseable {
   /** The log itself, for its readers and its status. */
   public EventLog log() {
     return log;
+  }
+
+  /** How many requests wait to be written. */
+  int waiting() {
+    return queue.size();
   }
 
   /** Adds a listener; it is told of events that become durable from now on. */
@@ -194,7 +201,7 @@ public final class Journal implements AutoCloseable {
   }
 
   private void run() {
-    List<Proposal> batch = new ArrayList<>(BATCH_BOUND);
+    List<Proposal> batch = new ArrayList<>();
     while (true) {
       try {
         batch.add(queue.take());

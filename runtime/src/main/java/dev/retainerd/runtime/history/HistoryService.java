@@ -5,12 +5,16 @@ import dev.retainerd.eventlog.EventLog;
 import dev.retainerd.eventlog.LogReader;
 import dev.retainerd.eventlog.LogStatus;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.wire.history.v1.ApplyRetentionAnswer;
+import dev.retainerd.wire.history.v1.ApplyRetentionRequest;
 import dev.retainerd.wire.history.v1.EventsGrpc;
 import dev.retainerd.wire.history.v1.GetEventRequest;
 import dev.retainerd.wire.history.v1.HistoryEvent;
 import dev.retainerd.wire.history.v1.HistoryStatus;
 import dev.retainerd.wire.history.v1.HistoryStatusRequest;
 import dev.retainerd.wire.history.v1.SubscribeRequest;
+import dev.retainerd.wire.history.v1.TakeSnapshotAnswer;
+import dev.retainerd.wire.history.v1.TakeSnapshotRequest;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
@@ -29,15 +33,27 @@ public final class HistoryService extends EventsGrpc.EventsImplBase {
   private static final Duration ONE_EVENT = Duration.ofSeconds(2);
 
   private final EventLog log;
+  private final Upkeep upkeep;
   private final Semaphore streams = new Semaphore(STREAMS_MAX);
 
   /** A service that reads {@code log}, which must stay open as long as calls come. */
-  public HistoryService(EventLog log) {
+  public HistoryService(EventLog log, Upkeep upkeep) {
     this.log = log;
+    this.upkeep = upkeep;
   }
 
   @Override
   public void subscribe(SubscribeRequest request, StreamObserver<HistoryEvent> responses) {
+    long from = request.getFromSequence();
+    long first = log.firstSequence();
+    if (from > 0 && from < first) {
+      throw Refusal.outOfRange(
+          "event "
+              + from
+              + " is not retained any more: the log begins at event "
+              + first
+              + "; ask from there, or from 0 for whatever is the first");
+    }
     if (!streams.tryAcquire()) {
       throw Refusal.resourceExhausted(
           STREAMS_MAX + " clients read the history already: end one of them");
@@ -92,14 +108,29 @@ public final class HistoryService extends EventsGrpc.EventsImplBase {
         HistoryStatus.newBuilder()
             .setNodeId(status.nodeId())
             .setDirectory(status.directory().toString())
-            .setDurability(status.durability().toString())
+            .setDurability(status.durability().word())
             .setGeneration(status.generation())
             .setFirstSequence(status.firstSequence())
             .setLastSequence(status.lastSequence())
             .setDurableSequence(status.durableSequence())
             .setPreviousStopWasClean(status.previousStopWasClean());
     status.damages().forEach(d -> answer.addDamages(d.sentence()));
+    upkeep.describe(answer);
     responses.onNext(answer.build());
+    responses.onCompleted();
+  }
+
+  @Override
+  public void takeSnapshot(
+      TakeSnapshotRequest request, StreamObserver<TakeSnapshotAnswer> responses) {
+    responses.onNext(upkeep.snapshot());
+    responses.onCompleted();
+  }
+
+  @Override
+  public void applyRetention(
+      ApplyRetentionRequest request, StreamObserver<ApplyRetentionAnswer> responses) {
+    responses.onNext(upkeep.retain(request.getEverything()));
     responses.onCompleted();
   }
 

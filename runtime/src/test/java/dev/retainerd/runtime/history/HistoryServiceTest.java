@@ -12,16 +12,20 @@ import dev.retainerd.eventlog.EventLog;
 import dev.retainerd.eventlog.LogOptions;
 import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.DaemonStoppingPayload;
 import dev.retainerd.eventlog.proto.NamespaceCreatedPayload;
 import dev.retainerd.eventlog.proto.TaskExitedPayload;
 import dev.retainerd.runtime.grpc.GrpcServer;
 import dev.retainerd.runtime.grpc.UnixChannels;
+import dev.retainerd.wire.history.v1.ApplyRetentionAnswer;
 import dev.retainerd.wire.history.v1.EventsGrpc;
 import dev.retainerd.wire.history.v1.GetEventRequest;
 import dev.retainerd.wire.history.v1.HistoryEvent;
 import dev.retainerd.wire.history.v1.HistoryFilter;
+import dev.retainerd.wire.history.v1.HistoryStatus;
 import dev.retainerd.wire.history.v1.HistoryStatusRequest;
 import dev.retainerd.wire.history.v1.SubscribeRequest;
+import dev.retainerd.wire.history.v1.TakeSnapshotAnswer;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
@@ -49,9 +53,12 @@ class HistoryServiceTest {
         ChronicleEventLog.open(
             LogOptions.standard(folder.resolve("log"))
                 .withDurability(Durability.PROCESS_CRASH)
+                .withCheckpoints(java.util.Optional.empty())
                 .withSizes(1 << 20, 64 << 20, 0));
     Path socket = folder.resolve("sock");
-    server = GrpcServer.start(GrpcServer.Options.forRoot(socket), List.of(new HistoryService(log)));
+    server =
+        GrpcServer.start(
+            GrpcServer.Options.forRoot(socket), List.of(new HistoryService(log, new Untended())));
     channels = UnixChannels.open(socket);
   }
 
@@ -60,6 +67,58 @@ class HistoryServiceTest {
     channels.close();
     server.close();
     log.close();
+  }
+
+  /** A log that nobody keeps house in. */
+  private static final class Untended implements Upkeep {
+    @Override
+    public void describe(HistoryStatus.Builder status) {
+      status.setGenerations(1);
+    }
+
+    @Override
+    public TakeSnapshotAnswer snapshot() {
+      return TakeSnapshotAnswer.getDefaultInstance();
+    }
+
+    @Override
+    public ApplyRetentionAnswer retain(boolean everything) {
+      return ApplyRetentionAnswer.getDefaultInstance();
+    }
+  }
+
+  @Test
+  void whoAsksForEventsOlderThanRetainedIsToldWhereTheLogBegins() throws Exception {
+    for (int i = 0; i < 20; i++) {
+      append(new Event.DaemonStopping(DaemonStoppingPayload.newBuilder().build()));
+    }
+    ((ChronicleEventLog) log).rollSoon();
+    append(new Event.DaemonStopping(DaemonStoppingPayload.newBuilder().build()));
+    var checkpoints = ((ChronicleEventLog) log).checkpoints();
+    assertTrue(checkpoints.isEmpty());
+    ((ChronicleEventLog) log)
+        .retained()
+        .remove(1, dev.retainerd.eventlog.files.Archiving.Boundary.NONE);
+    StatusRuntimeException e =
+        assertThrows(
+            StatusRuntimeException.class,
+            () ->
+                stub()
+                    .subscribe(SubscribeRequest.newBuilder().setFromSequence(20).build())
+                    .hasNext());
+    assertEquals(Status.Code.OUT_OF_RANGE, e.getStatus().getCode());
+    assertTrue(e.getMessage().contains("the log begins at event 21"), e.getMessage());
+    for (long from : new long[] {0, 21}) {
+      assertEquals(
+          21,
+          stub()
+              .subscribe(SubscribeRequest.newBuilder().setFromSequence(from).build())
+              .next()
+              .getSequence());
+    }
+    HistoryStatus status = stub().status(HistoryStatusRequest.getDefaultInstance());
+    assertEquals("process-crash", status.getDurability());
+    assertEquals(21, status.getFirstSequence());
   }
 
   private EventsGrpc.EventsBlockingStub stub() {

@@ -28,6 +28,9 @@ public final class Fold {
       case Event.DamageFound e -> NodeFold.damaged(f, e.payload());
       case Event.LeftoverRemoved e -> NodeFold.touched(f);
       case Event.NodeRebooted e -> NodeFold.touched(f);
+      case Event.StateSnapshotTaken e -> NodeFold.touched(f);
+      case Event.GenerationArchived e -> NodeFold.archived(f, e.payload());
+      case Event.GenerationRemoved e -> NodeFold.logBegins(f, e.payload());
 
       case Event.NamespaceCreated e -> MetadataFold.namespaceCreated(f, e.payload());
       case Event.NamespaceUpdated e -> MetadataFold.namespaceUpdated(f, e.payload());

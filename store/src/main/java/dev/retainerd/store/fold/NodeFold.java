@@ -2,6 +2,8 @@ package dev.retainerd.store.fold;
 
 import dev.retainerd.eventlog.proto.DaemonStartedPayload;
 import dev.retainerd.eventlog.proto.DamageFoundPayload;
+import dev.retainerd.eventlog.proto.GenerationArchivedPayload;
+import dev.retainerd.eventlog.proto.GenerationRemovedPayload;
 import dev.retainerd.store.proto.Damage;
 import dev.retainerd.store.proto.NodeEntry;
 import dev.retainerd.store.state.Key;
@@ -33,6 +35,14 @@ final class NodeFold {
 
   static void touched(Folding f) {
     f.put(NODE, entry(f).build());
+  }
+
+  static void archived(Folding f, GenerationArchivedPayload p) {
+    f.put(NODE, entry(f).setLogArchivedThrough(p.getLastSequence()).build());
+  }
+
+  static void logBegins(Folding f, GenerationRemovedPayload p) {
+    f.put(NODE, entry(f).setLogRemovedThrough(p.getLastSequence()).build());
   }
 
   static void damaged(Folding f, DamageFoundPayload p) {

@@ -17,8 +17,9 @@ import java.util.Optional;
 
 /**
  * Opens the store and brings it and the state in memory to the log's last event. A store that is
- * damaged, of another schema or node, or ahead of the log is set aside, never deleted, and rebuilt
- * from the log.
+ * damaged, of another schema or node, ahead of the log or older than what it retains is set aside,
+ * never deleted, and rebuilt: from the newest sound snapshot of the state and the events behind it,
+ * or from the log alone.
  *
  * @param store open, at the log's last event; the caller closes it, before the log
  * @param state the same in memory
@@ -87,14 +88,28 @@ public record CatchUp(
                 + log.lastSequence(),
             null);
       }
-      NodeState state = NodeState.withCold(store);
-      store.loadInto(state);
+      if (store.appliedSequence() > 0 && store.appliedSequence() + 1 < log.firstSequence()) {
+        throw new StoreDamagedException(
+            "the store is at event "
+                + store.appliedSequence()
+                + ", and the log retains none before "
+                + log.firstSequence(),
+            null);
+      }
+      if (store.halfFilled()) {
+        throw new StoreDamagedException("the store was not filled to its end", null);
+      }
       List<LogDamage> passedOver = new ArrayList<>();
       if (missing) {
         passedOver.add(
             new LogDamage(
                 "store", folder.toString(), "", 0, 0, "it was missing; the log has it all"));
       }
+      if (store.appliedSequence() == 0) {
+        new SnapshotBase(log, passedOver).fill(store, schema());
+      }
+      NodeState state = NodeState.withCold(store);
+      store.loadInto(state);
       long folded = new Replay(log, store, state, passedOver).run();
       return new CatchUp(store, state, folded, aside, passedOver);
     } catch (StoreDamagedException | RuntimeException e) {
@@ -104,7 +119,7 @@ public record CatchUp(
   }
 
   /** A print of the entries' protobuf definitions: another print, another store. */
-  static String schema() {
+  public static String schema() {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       FileDescriptor file = NodeEntry.getDescriptor().getFile();

@@ -43,6 +43,9 @@ final class Replay {
   long run() {
     long last = log.durableSequence();
     long replayed = 0;
+    if (store.appliedSequence() >= last) {
+      return 0;
+    }
     try (LogReader reader = log.reader(store.appliedSequence() + 1)) {
       Overlay batch = new Overlay(state);
       int inBatch = 0;
@@ -95,23 +98,10 @@ final class Replay {
   }
 
   private void fold(Overlay batch, Envelope e) {
-    EventType type =
-        EventType.ofNumber(e.type())
-            .filter(known -> e.schemaVersion() <= known.schemaVersion())
-            .orElseThrow(
-                () ->
-                    new NewerFormatException(
-                        "event "
-                            + e.sequence()
-                            + " has type "
-                            + e.type()
-                            + " in version "
-                            + e.schemaVersion()
-                            + ", which this version does not know; use the version that wrote the"
-                            + " log, or a newer one"));
+    EventType type = EventType.of(e);
     EventHeader at = new EventHeader(e.sequence(), e.bootId(), e.wallNanos(), e.namespace());
     try {
-      batch.apply(Fold.fold(batch, at, type.decode(e.payload())));
+      batch.apply(Fold.fold(batch, at, type.decode(e.schemaVersion(), e.payload())));
     } catch (IllegalTransitionException ex) {
       if (passedOver++ < REPORTED_BOUND) {
         report(0, 0, "event " + e.sequence() + " was passed over: " + ex.getMessage());

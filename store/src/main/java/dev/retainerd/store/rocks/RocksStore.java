@@ -1,13 +1,13 @@
 package dev.retainerd.store.rocks;
 
-import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.Message;
+import dev.retainerd.store.snapshot.EntryBytes;
+import dev.retainerd.store.snapshot.StateEntries;
 import dev.retainerd.store.state.Delta;
 import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.NodeState;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -26,9 +26,11 @@ import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.DBOptions;
 import org.rocksdb.FlushOptions;
+import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
+import org.rocksdb.Snapshot;
 import org.rocksdb.Status;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
@@ -211,7 +213,7 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
       for (Delta<?> delta : pending.values()) {
         ColumnFamilyHandle family = kinds.get(delta.key().kind().ordinal());
         if (delta.entry().isPresent()) {
-          batch.put(family, delta.key().bytes(), bytes(delta.entry().get()));
+          batch.put(family, delta.key().bytes(), EntryBytes.of(delta.entry().get()));
         } else {
           batch.delete(family, delta.key().bytes());
         }
@@ -322,6 +324,60 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
     state.apply(state.sequence(), entries);
   }
 
+  /** What is done with the state while it stands still. */
+  @FunctionalInterface
+  public interface Stillness<T> {
+    T look(long sequence, StateEntries entries) throws IOException;
+  }
+
+  /**
+   * Shows the state as it is now, at one sequence, while events go on being applied. Closing the
+   * store waits for it.
+   */
+  public <T> T standingStill(Stillness<T> stillness) throws IOException {
+    openness.readLock().lock();
+    try {
+      if (closed) {
+        throw new IOException("the store is closed");
+      }
+      Snapshot now = db.getSnapshot();
+      try (ReadOptions at = new ReadOptions().setSnapshot(now)) {
+        byte[] sequence = db.get(meta, at, APPLIED);
+        return stillness.look(
+            ByteBuffer.wrap(sequence).getLong(), visitor -> forEachAt(at, visitor));
+      } finally {
+        db.releaseSnapshot(now);
+      }
+    } catch (RocksDBException e) {
+      throw failed("cannot be read", e);
+    } finally {
+      openness.readLock().unlock();
+    }
+  }
+
+  private void forEachAt(ReadOptions at, StateEntries.Visitor visitor) {
+    for (Kind<?> kind : Kind.ALL) {
+      try (RocksIterator entries = db.newIterator(kinds.get(kind.ordinal()), at)) {
+        for (entries.seekToFirst(); entries.isValid(); entries.next()) {
+          visitor.visit(
+              kind, new String(entries.key(), StandardCharsets.UTF_8), entries.value());
+        }
+        entries.status();
+      } catch (RocksDBException e) {
+        throw failed("cannot be read", e);
+      }
+    }
+  }
+
+  /** Whether it holds entries and yet stands at no event: its filling was cut short. */
+  boolean halfFilled() {
+    boolean[] any = {false};
+    if (applied == 0) {
+      forEachStored((kind, path, value) -> any[0] = true);
+    }
+    return any[0];
+  }
+
   /** Every entry as it is stored, kind by kind, in order of key. */
   public void forEachStored(StoredVisitor visitor) {
     try {
@@ -340,20 +396,6 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
       }
       entries.status();
     }
-  }
-
-  /** The same entry gives the same bytes, whatever order its maps were filled in. */
-  static byte[] bytes(Message entry) {
-    byte[] bytes = new byte[entry.getSerializedSize()];
-    CodedOutputStream out = CodedOutputStream.newInstance(bytes);
-    out.useDeterministicSerialization();
-    try {
-      entry.writeTo(out);
-      out.checkNoSpaceLeft();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return bytes;
   }
 
   private StoreException failed(String what, RocksDBException e) {

@@ -19,6 +19,9 @@ public final class EventWords {
       case Event.DamageFound e -> NodeWords.damaged(e.payload());
       case Event.LeftoverRemoved e -> NodeWords.leftover(e.payload());
       case Event.NodeRebooted e -> NodeWords.rebooted(e.payload());
+      case Event.StateSnapshotTaken e -> NodeWords.snapshotTaken(e.payload());
+      case Event.GenerationArchived e -> NodeWords.archived(e.payload());
+      case Event.GenerationRemoved e -> NodeWords.removed(e.payload());
 
       case Event.NamespaceCreated e -> "namespace " + e.payload().getName() + " was created";
       case Event.NamespaceUpdated e -> "labels of namespace " + e.payload().getName() + " were set";

@@ -3,9 +3,12 @@ package dev.retainerd.store.words;
 import dev.retainerd.eventlog.proto.DaemonStartedPayload;
 import dev.retainerd.eventlog.proto.DaemonStoppingPayload;
 import dev.retainerd.eventlog.proto.DamageFoundPayload;
+import dev.retainerd.eventlog.proto.GenerationArchivedPayload;
+import dev.retainerd.eventlog.proto.GenerationRemovedPayload;
 import dev.retainerd.eventlog.proto.LeftoverRemovedPayload;
 import dev.retainerd.eventlog.proto.NodeRebootedPayload;
 import dev.retainerd.eventlog.proto.RecoveryFinishedPayload;
+import dev.retainerd.eventlog.proto.StateSnapshotTakenPayload;
 
 /** Sentences about the node and its daemon. */
 final class NodeWords {
@@ -72,5 +75,35 @@ final class NodeWords {
         + " ended, "
         + p.getBootId()
         + " began";
+  }
+
+  static String snapshotTaken(StateSnapshotTakenPayload p) {
+    return "the state at event "
+        + p.getSequence()
+        + " was written to "
+        + p.getFile()
+        + ": "
+        + p.getEntries()
+        + " entries, "
+        + p.getBytes()
+        + " bytes";
+  }
+
+  static String archived(GenerationArchivedPayload p) {
+    return range(p.getNumber(), p.getFirstSequence(), p.getLastSequence())
+        + " was packed into the archive "
+        + p.getPlace()
+        + Phrases.because(p.getReason());
+  }
+
+  static String removed(GenerationRemovedPayload p) {
+    return (p.getArchived() ? "archived " : "")
+        + range(p.getNumber(), p.getFirstSequence(), p.getLastSequence())
+        + " goes for good"
+        + Phrases.because(p.getReason());
+  }
+
+  private static String range(int number, long first, long last) {
+    return "generation " + number + " of the log, events " + first + " to " + last + ",";
   }
 }

@@ -2,6 +2,7 @@ package dev.retainerd.store.words;
 
 import dev.retainerd.eventlog.Actor;
 import dev.retainerd.eventlog.Envelope;
+import dev.retainerd.eventlog.NewerFormatException;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.eventlog.event.UnreadableEventException;
@@ -21,18 +22,12 @@ public record Told(Envelope envelope, EventType type, Event event) {
    *     damaged
    */
   public static Told of(Envelope envelope) {
-    EventType type =
-        EventType.ofNumber(envelope.type())
-            .orElseThrow(
-                () ->
-                    new UnreadableEventException(
-                        "event "
-                            + envelope.sequence()
-                            + " is of type "
-                            + envelope.type()
-                            + ", which this version does not know: use the version that wrote it",
-                        null));
-    return new Told(envelope, type, type.decode(envelope.payload()));
+    try {
+      EventType type = EventType.of(envelope);
+      return new Told(envelope, type, type.decode(envelope.schemaVersion(), envelope.payload()));
+    } catch (NewerFormatException e) {
+      throw new UnreadableEventException(e.getMessage(), e);
+    }
   }
 
   public long sequence() {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.store.proto.NamespaceEntry;
 import dev.retainerd.store.proto.SpecEntry;
+import dev.retainerd.store.snapshot.EntryBytes;
 import dev.retainerd.store.state.Delta;
 import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
@@ -58,7 +59,7 @@ class RocksStoreTest {
         NamespaceEntry.newBuilder().setName("n").putLabels("a", "1").putLabels("b", "2").build();
     NamespaceEntry other =
         NamespaceEntry.newBuilder().setName("n").putLabels("b", "2").putLabels("a", "1").build();
-    assertArrayEquals(RocksStore.bytes(one), RocksStore.bytes(other));
+    assertArrayEquals(EntryBytes.of(one), EntryBytes.of(other));
   }
 
   @Test

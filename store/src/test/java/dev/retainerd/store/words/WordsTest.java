@@ -82,7 +82,7 @@ class WordsTest {
   @ParameterizedTest
   @EnumSource(EventType.class)
   void everyTypeHasASentenceAndAStep(EventType type) {
-    Event event = type.decode(new byte[0]);
+    Event event = type.decode(type.schemaVersion(), new byte[0]);
     assertFalse(EventWords.sentence(event).isBlank());
     Step step = Step.of(type);
     assertEquals(step.role() == Step.Role.NOTES, step.operation().isEmpty());
