@@ -51,11 +51,7 @@ public final class Archive {
    * @param packedBytes of the same, packed
    */
   public record Manifest(
-      Generation generation,
-      byte[] merkleRoot,
-      long events,
-      long unpackedBytes,
-      long packedBytes) {
+      Generation generation, byte[] merkleRoot, long events, long unpackedBytes, long packedBytes) {
     public Manifest {
       merkleRoot = merkleRoot.clone();
     }
@@ -170,11 +166,7 @@ public final class Archive {
     LogFolder.checkFormat(file, values);
     Generation generation =
         new Generation(
-            number,
-            child,
-            LogFolder.start(values),
-            Optional.of(LogFolder.seal(values)),
-            true);
+            number, child, LogFolder.start(values), Optional.of(LogFolder.seal(values)), true);
     return Optional.of(
         new Manifest(
             generation,

@@ -80,7 +80,9 @@ public final class Archiving {
     try (RecordSource packed = SeekableZstd.open(partial.resolve(Archive.RECORDS))) {
       if (!Arrays.equals(digest, digest(packed, seal.endPosition()))) {
         throw new IOException(
-            "what was packed of " + generation.folder() + " does not read back; mend the disk of "
+            "what was packed of "
+                + generation.folder()
+                + " does not read back; mend the disk of "
                 + place);
       }
     }
@@ -197,7 +199,8 @@ public final class Archiving {
       throw new EventLogException(
           "event "
               + envelope.sequence()
-              + " is not what its hash says, so its generation is left as it is; see rewind verify");
+              + " is not what its hash says, so its generation is left as it is; see rewind"
+              + " verify");
     }
     return hash;
   }

@@ -120,8 +120,7 @@ public record LogFolder(Path path) {
   }
 
   /** The same, with an archive whose manifests may be known already. */
-  public List<Generation> generations(Archive archive, List<LogDamage> damages)
-      throws IOException {
+  public List<Generation> generations(Archive archive, List<LogDamage> damages) throws IOException {
     TreeMap<Integer, Generation> found = new TreeMap<>();
     for (int number : numbers()) {
       generation(number, damages).ifPresent(one -> found.put(number, one));

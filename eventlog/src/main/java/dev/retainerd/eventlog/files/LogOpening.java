@@ -61,9 +61,7 @@ public record LogOpening(
   }
 
   private static String recorded(LogOptions options) {
-    return options.identityRecord().isEmpty()
-        ? ""
-        : " according to " + options.identityRecord();
+    return options.identityRecord().isEmpty() ? "" : " according to " + options.identityRecord();
   }
 
   private static final class Steps {

@@ -14,9 +14,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Record files under zstd, in frames that can be unpacked one by one: the seekable format of
- * zstd's own contrib folder. {@code zstd -d} unpacks such a file as any other, because the table of
- * frames at its end is a frame that is skipped.
+ * Record files under zstd, in frames that can be unpacked one by one: the seekable format of zstd's
+ * own contrib folder. {@code zstd -d} unpacks such a file as any other, because the table of frames
+ * at its end is a frame that is skipped.
  *
  * <p>At most one frame is held unpacked, so that reading an archive costs {@value #FRAME_BYTES}
  * bytes of memory, however large it is.

@@ -125,8 +125,7 @@ class ArchivedLogTest {
       write(log, EVENTS);
       RetainedGenerations.Part second = log.retained().parts().get(1);
       byte[] raw =
-          Files.readAllBytes(
-              ReadOnlyLog.open(dir).generations().get(1).recordFile().orElseThrow());
+          Files.readAllBytes(ReadOnlyLog.open(dir).generations().get(1).recordFile().orElseThrow());
       Archive.Manifest packed =
           log.retained().pack(second.number(), archive(), Archiving.Boundary.NONE);
       List<byte[]> hashes =

@@ -44,8 +44,8 @@ class KilledArchivingTest {
 
   private int child(Archiving.Step step, String what) throws Exception {
     Process child =
-        WritingChild.start(dir.resolve("log"), List.of(), Child.class, List.of(
-            dir.toString(), step.name(), what));
+        WritingChild.start(
+            dir.resolve("log"), List.of(), Child.class, List.of(dir.toString(), step.name(), what));
     return child.waitFor();
   }
 

@@ -47,8 +47,7 @@ class SyncSelfCheckTest {
     Process child =
         WritingChild.start(
             log,
-            List.of(
-                "strace", "-f", "-y", "-qq", "-o", trace.toString(), "-e", "trace=fdatasync"));
+            List.of("strace", "-f", "-y", "-qq", "-o", trace.toString(), "-e", "trace=fdatasync"));
     int commits = 0;
     try (BufferedReader lines = child.inputReader()) {
       for (String line = ""; commits < 40 && line != null; line = lines.readLine()) {

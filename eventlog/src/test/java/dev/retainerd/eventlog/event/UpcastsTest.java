@@ -69,8 +69,7 @@ class UpcastsTest {
     int type = EventType.TASK_EXITED.number();
     assertEquals(EventType.TASK_EXITED, EventType.of(envelope(type, 1)));
     for (Envelope newer : new Envelope[] {envelope(type, 2), envelope(64_999, 1)}) {
-      NewerFormatException e =
-          assertThrows(NewerFormatException.class, () -> EventType.of(newer));
+      NewerFormatException e = assertThrows(NewerFormatException.class, () -> EventType.of(newer));
       assertTrue(
           e.getMessage().contains("event 7 ") && e.getMessage().contains("use the version that"),
           e.getMessage());

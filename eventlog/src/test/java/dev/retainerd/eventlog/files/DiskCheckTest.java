@@ -29,8 +29,20 @@ class DiskCheckTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "lustre", "virtiofs", "fuse.sshfs", "fuse",
-        "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.juicefs"
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "9p",
+        "ceph",
+        "lustre",
+        "virtiofs",
+        "fuse.sshfs",
+        "fuse",
+        "fuse.glusterfs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.juicefs"
       })
   void aNetworkFileSystemIsRefusedByNameWhateverTheDurability(String type) {
     for (Durability durability : Durability.values()) {
@@ -43,8 +55,7 @@ class DiskCheckTest {
   @ParameterizedTest
   @ValueSource(strings = {"ext4", "xfs", "btrfs", "zfs", "overlay", "f2fs", "fuseblk"})
   void aLocalDiskIsTaken(String type) {
-    assertEquals(
-        Optional.empty(), refusal(Durability.POWER_LOSS, mount("/var/lib", type, "rw")));
+    assertEquals(Optional.empty(), refusal(Durability.POWER_LOSS, mount("/var/lib", type, "rw")));
   }
 
   @Test

@@ -221,8 +221,7 @@ final class DaemonConfigBuilder {
   }
 
   private RetainSettings.LogRetention logRetention() {
-    String action =
-        values.oneOf(RETAIN.child("log_retention_action"), Set.of("archive", "delete"));
+    String action = values.oneOf(RETAIN.child("log_retention_action"), Set.of("archive", "delete"));
     return new RetainSettings.LogRetention(
         (int) values.integer(RETAIN.child("log_retention_days"), 0, 100_000),
         values.integer(RETAIN.child("log_retention_bytes"), 0, Long.MAX_VALUE),

@@ -155,8 +155,7 @@ final class TomlWriter {
     values.put(RETAIN.child("log_retention_days"), kept.days());
     values.put(RETAIN.child("log_retention_bytes"), kept.bytes());
     values.put(RETAIN.child("log_retention_events"), kept.events());
-    values.put(
-        RETAIN.child("log_retention_action"), kept.action().name().toLowerCase(Locale.ROOT));
+    values.put(RETAIN.child("log_retention_action"), kept.action().name().toLowerCase(Locale.ROOT));
     values.put(RETAIN.child("log_archive_path"), kept.archivePath());
     values.put(RETAIN.child("log_archive_days"), kept.archiveDays());
     values.put(RETAIN.child("log_archive_bytes"), kept.archiveBytes());

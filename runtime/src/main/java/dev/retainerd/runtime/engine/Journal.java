@@ -41,6 +41,7 @@ import org.slf4j.LoggerFactory;
 public final class Journal implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
   private static final int QUEUE_BOUND = 4096;
+
   /** All that can wait: nobody waits for more than one commit under way plus its own. */
   private static final int BATCH_BOUND = QUEUE_BOUND;
 

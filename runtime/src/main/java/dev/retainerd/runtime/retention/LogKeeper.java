@@ -346,10 +346,7 @@ public final class LogKeeper implements AutoCloseable {
   }
 
   private NodeEntry node() {
-    return journal
-        .state()
-        .get(Kind.NODE.key("", "node"))
-        .orElseGet(NodeEntry::getDefaultInstance);
+    return journal.state().get(Kind.NODE.key("", "node")).orElseGet(NodeEntry::getDefaultInstance);
   }
 
   private StateSnapshot take() throws IOException {

@@ -113,8 +113,7 @@ public record RetentionPlan(List<Deed> deeds, boolean wantsSnapshot, String held
     private void pack(List<Part> parts) {
       long left = parts.stream().mapToLong(Part::bytes).sum();
       for (Part part : parts) {
-        String why =
-            exceeds(part, left, bounds.days, bounds.bytes, bounds.events, "log_retention");
+        String why = exceeds(part, left, bounds.days, bounds.bytes, bounds.events, "log_retention");
         if (why.isEmpty() || !mayPack(part)) {
           return;
         }

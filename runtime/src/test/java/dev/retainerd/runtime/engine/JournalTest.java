@@ -156,9 +156,7 @@ class JournalTest {
                       "",
                       event(10),
                       new Event.NamespaceCreated(
-                          NamespaceCreatedPayload.newBuilder()
-                              .setName("n".repeat(5000))
-                              .build())));
+                          NamespaceCreatedPayload.newBuilder().setName("n".repeat(5000)).build())));
       assertTrue(refused.is(Refusal.Code.INVALID_ARGUMENT));
       assertTrue(
           refused.sentence().contains("an event of type 20 about namespace/nnn")

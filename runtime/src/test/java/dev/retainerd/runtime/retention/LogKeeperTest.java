@@ -56,8 +56,7 @@ class LogKeeperTest {
               log,
               store.store(),
               journal,
-              new LogKeeper.Settings(
-                  bounds, snapshotEveryEvents, dir.resolve("log/archive"), SELF),
+              new LogKeeper.Settings(bounds, snapshotEveryEvents, dir.resolve("log/archive"), SELF),
               Clock.systemUTC());
     }
 

@@ -59,14 +59,12 @@ class RetentionPlanTest {
   void ageSizeAndCountEachLetTheOldestGoFirst() {
     RetentionPlan age = RetentionPlan.of(facts(0, 940L), archive(7, 0, 0));
     assertEquals(List.of(1, 2, 3), numbers(age));
-    assertTrue(
-        age.deeds().getFirst().reason().contains("log_retention_days is 7"), age::toString);
+    assertTrue(age.deeds().getFirst().reason().contains("log_retention_days is 7"), age::toString);
     assertEquals(
         List.of(1, 2, 3, 4), numbers(RetentionPlan.of(facts(0, 940L), archive(0, 6000, 0))));
     assertEquals(
         List.of(1, 2, 3, 4, 5, 6), numbers(RetentionPlan.of(facts(0, 940L), archive(0, 0, 350))));
-    assertEquals(
-        List.of(3, 4), numbers(RetentionPlan.of(facts(2, 940L), archive(0, 6000, 0))));
+    assertEquals(List.of(3, 4), numbers(RetentionPlan.of(facts(2, 940L), archive(0, 6000, 0))));
   }
 
   @Test
@@ -99,8 +97,7 @@ class RetentionPlanTest {
     assertTrue(plan.deeds().get(2) instanceof RetentionPlan.Pack);
     assertEquals(
         List.of(1, 2),
-        numbers(
-            RetentionPlan.of(facts(4, 940L, 930L), new Bounds(0, 0, 0, false, 0, 2500))));
+        numbers(RetentionPlan.of(facts(4, 940L, 930L), new Bounds(0, 0, 0, false, 0, 2500))));
   }
 
   @Test

@@ -118,8 +118,7 @@ class CheckpointSenderTest {
   private void assertAllThere() {
     synchronized (stored) {
       assertEquals(written, List.copyOf(stored.values()));
-      assertEquals(
-          "PUT /witness/node-1/0000000000000000010", stored.keySet().iterator().next());
+      assertEquals("PUT /witness/node-1/0000000000000000010", stored.keySet().iterator().next());
     }
   }
 
@@ -173,9 +172,7 @@ class CheckpointSenderTest {
       await("the first", () -> sender.standing().sentSequence() == 10);
       NodeKey key = NodeKey.loadOrMake(dir.resolve("keys"), "retainerd/node-1");
       String text =
-          key.sign(
-                  new Checkpoint(
-                      "retainerd/node-1", 11, 20, new byte[32], new byte[32], 20, ""))
+          key.sign(new Checkpoint("retainerd/node-1", 11, 20, new byte[32], new byte[32], 20, ""))
               .text();
       int half = text.length() / 2;
       Files.writeString(

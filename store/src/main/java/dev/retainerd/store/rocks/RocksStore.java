@@ -359,8 +359,7 @@ public final class RocksStore implements NodeState.ColdEntries, AutoCloseable {
     for (Kind<?> kind : Kind.ALL) {
       try (RocksIterator entries = db.newIterator(kinds.get(kind.ordinal()), at)) {
         for (entries.seekToFirst(); entries.isValid(); entries.next()) {
-          visitor.visit(
-              kind, new String(entries.key(), StandardCharsets.UTF_8), entries.value());
+          visitor.visit(kind, new String(entries.key(), StandardCharsets.UTF_8), entries.value());
         }
         entries.status();
       } catch (RocksDBException e) {

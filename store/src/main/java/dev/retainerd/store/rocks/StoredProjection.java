@@ -1,6 +1,7 @@
 package dev.retainerd.store.rocks;
 
 import com.google.protobuf.Message;
+import dev.retainerd.store.snapshot.EntryBytes;
 import dev.retainerd.store.state.Kind;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -138,7 +139,7 @@ public final class StoredProjection implements AutoCloseable {
 
   /** Whether {@code stored} is what the daemon writes for this entry, byte for byte. */
   public static boolean same(Message entry, byte[] stored) {
-    return Arrays.equals(RocksStore.bytes(entry), stored);
+    return Arrays.equals(EntryBytes.of(entry), stored);
   }
 
   private StoreException failed(RocksDBException e) {

@@ -28,7 +28,6 @@ public interface StateEntries {
   }
 
   private static <T extends Message> void visit(NodeState state, Kind<T> kind, Visitor visitor) {
-    state.forEach(
-        kind, (key, entry) -> visitor.visit(kind, key.path(), EntryBytes.of(entry)));
+    state.forEach(kind, (key, entry) -> visitor.visit(kind, key.path(), EntryBytes.of(entry)));
   }
 }

@@ -39,8 +39,7 @@ class SnapshotPropertyTest {
         if (cut > 0) {
           apply(history.subList(cut - 1, cut), prefix);
         }
-        StateSnapshot written =
-            folder.write("node", cut, HEAD, "schema", StateEntries.of(prefix));
+        StateSnapshot written = folder.write("node", cut, HEAD, "schema", StateEntries.of(prefix));
         assertArrayEquals(written.contentHash(), folder.check(cut).contentHash());
         NodeState resumed = loaded(folder, cut);
         assertEquals(content(prefix), content(resumed));

@@ -103,6 +103,11 @@ class SnapshotRebuildTest {
     return taken;
   }
 
+  /** Without the note that the store was deleted, which these tests do themselves. */
+  private List<LogDamage> damages() {
+    return opened.passedOver().stream().filter(d -> !d.what().equals("store")).toList();
+  }
+
   private TreeMap<String, String> content() {
     TreeMap<String, String> all = new TreeMap<>();
     opened
@@ -140,7 +145,7 @@ class SnapshotRebuildTest {
     TreeMap<String, String> whole = content();
     rebuild();
     assertEquals(log.lastSequence() - newest.sequence(), opened.caughtUp());
-    assertEquals(List.of(), opened.passedOver());
+    assertEquals(List.of(), damages());
     assertEquals(whole, content());
     assertEquals(130, opened.state().count(Kind.CONTAINER));
     assertTrue(opened.state().get(Kind.SPEC.key("k8s.io", "c3")).isPresent());
@@ -161,7 +166,7 @@ class SnapshotRebuildTest {
     rebuild();
     assertEquals(log.lastSequence() - older.sequence(), opened.caughtUp());
     assertEquals(whole, content());
-    LogDamage damage = opened.passedOver().getFirst();
+    LogDamage damage = damages().getFirst();
     assertEquals("snapshot", damage.what());
     assertTrue(Files.exists(Path.of(damage.setAsideTo())), damage::toString);
     assertFalse(Files.exists(newer.file()));
@@ -186,7 +191,7 @@ class SnapshotRebuildTest {
         .write(log.status().nodeId(), named.sequence(), new byte[32], CatchUp.schema(), v -> {});
     rebuild();
     assertEquals(log.lastSequence(), opened.caughtUp());
-    assertTrue(opened.passedOver().getFirst().detail().contains("not the one that the log names"));
+    assertTrue(damages().getFirst().detail().contains("not the one that the log names"));
     whole.remove("node \0node");
     TreeMap<String, String> now = content();
     now.remove("node \0node");
@@ -236,7 +241,7 @@ class SnapshotRebuildTest {
     assertEquals(base.sequence() + 1, log.firstSequence());
     reopen();
     assertEquals(whole, content());
-    assertEquals(List.of(), opened.passedOver());
+    assertEquals(List.of(), damages());
     // Without it the daemon starts all the same, and says what it does not know.
     damage(base.sequence());
     rebuild();

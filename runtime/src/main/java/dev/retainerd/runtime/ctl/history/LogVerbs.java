@@ -46,7 +46,8 @@ public final class LogVerbs {
     String snapshots =
         s.getSnapshotsCount() == 0
             ? "none"
-            : "at event " + String.join(", ", s.getSnapshotsList().stream().map(n -> "" + n).toList());
+            : "at event "
+                + String.join(", ", s.getSnapshotsList().stream().map(n -> "" + n).toList());
     List<String> lines =
         new java.util.ArrayList<>(
             List.of(
