@@ -81,7 +81,8 @@ public final class ChronicleEventLog implements EventLog {
         new RetainedGenerations(
             published,
             folder,
-            () -> checkpoints.map(CheckpointKeeper::coveredSequence).orElse(Long.MAX_VALUE));
+            () -> checkpoints.map(CheckpointKeeper::coveredSequence).orElse(Long.MAX_VALUE),
+            () -> writer.end());
     this.begunNanos = options.clock().monotonicNanos();
   }
 

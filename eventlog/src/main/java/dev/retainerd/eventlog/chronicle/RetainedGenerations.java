@@ -24,12 +24,15 @@ public final class RetainedGenerations {
   private final Published published;
   private final Archive archive;
   private final LongSupplier covered;
+  private final LongSupplier newestBytes;
   private final List<Path> sweepable = new ArrayList<>();
 
-  RetainedGenerations(Published published, LogFolder folder, LongSupplier covered) {
+  RetainedGenerations(
+      Published published, LogFolder folder, LongSupplier covered, LongSupplier newestBytes) {
     this.published = published;
     this.archive = new Archive(folder);
     this.covered = covered;
+    this.newestBytes = newestBytes;
     this.sweepable.add(folder.path());
   }
 
@@ -39,7 +42,7 @@ public final class RetainedGenerations {
    * @param number from 1
    * @param firstSequence of its first event
    * @param lastSequence of its last event; 0 while it takes appends
-   * @param bytes that it takes on the disk
+   * @param bytes of its records; without what is reserved ahead while it takes appends
    * @param endedNanos when it ended, nanoseconds since the epoch; 0 while it takes appends
    * @param archived whether it lies packed in the archive
    * @param lastHash 32 bytes: hash of its last event; of the one before it while it takes appends
@@ -80,7 +83,7 @@ public final class RetainedGenerations {
               one.number(),
               one.firstSequence(),
               ended ? seal.get().lastSequence() : 0,
-              bytes(one),
+              i + 1 < all.size() ? bytes(one) : newestBytes.getAsLong(),
               // No clock ran backwards so far that this would be 0.
               ended ? Math.max(1, all.get(i + 1).start().createdNanos()) : 0,
               one.archived(),

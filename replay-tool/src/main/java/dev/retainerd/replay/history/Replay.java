@@ -74,7 +74,8 @@ public final class Replay {
   }
 
   /**
-   * Folds on up to a point.
+   * Folds on up to a point: from the first event, or from the first snapshot of the state where the
+   * log's beginning is not retained.
    *
    * @throws LookFailure where the point lies before the first event, or the history is only a part,
    *     which no state can be made of
@@ -86,7 +87,10 @@ public final class Replay {
               + " holds selected events only, of which no state can be made: take evidence of a"
               + " whole range");
     }
-    long from = last.map(t -> t.sequence() + 1).orElse(1L);
+    if (last.isEmpty() && state.sequence() == 0) {
+      last = FirstState.load(history, point, state, divergences);
+    }
+    long from = Math.max(state.sequence(), last.map(Told::sequence).orElse(0L)) + 1;
     history.each(
         from,
         told -> {

@@ -126,6 +126,8 @@ public final class LogKeeper implements AutoCloseable {
   private void run() {
     working.lock();
     try {
+      // Not at once: a start has more urgent things to do.
+      stopping.awaitNanos(LOOK_EVERY.toNanos());
       while (!closed) {
         try {
           look();

@@ -114,6 +114,8 @@ class HistoryIsKeptTest {
     node.killDaemon();
     deleteStore();
     node.rewind("verify", node.root().toString()).expectSuccess();
+    String state = node.rewind("state", node.root().toString()).expectSuccess();
+    assertTrue(state.contains(container.id().substring(0, 12)), state);
     node.start();
     container.expectKnown();
     container.expectOwnExit();
