@@ -18,7 +18,8 @@ final class NodeWords {
   static String started(DaemonStartedPayload p) {
     String before =
         p.getPreviousStopWasClean() ? "" : "; the one before it had not stopped cleanly";
-    return "daemon " + p.getVersion() + " started as pid " + p.getPid() + before;
+    String durability = p.getDurability().isEmpty() ? "" : ", durability " + p.getDurability();
+    return "daemon " + p.getVersion() + " started as pid " + p.getPid() + durability + before;
   }
 
   static String stopping(DaemonStoppingPayload p) {

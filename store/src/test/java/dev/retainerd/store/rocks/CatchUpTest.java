@@ -2,6 +2,7 @@ package dev.retainerd.store.rocks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
@@ -9,6 +10,7 @@ import dev.retainerd.eventlog.Actor;
 import dev.retainerd.eventlog.EnvelopeDraft;
 import dev.retainerd.eventlog.EventLog;
 import dev.retainerd.eventlog.LogOptions;
+import dev.retainerd.eventlog.NewerFormatException;
 import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.ContainerCreatedPayload;
@@ -219,6 +221,24 @@ class CatchUpTest {
       assertTrue(opened.state().get(Kind.NAMESPACE.key("", "kept")).isPresent());
       assertEquals(2, opened.store().appliedSequence());
       opened.store().close();
+    }
+  }
+
+  @Test
+  void aLogThatANewerVersionWroteIsRefusedWithTheMend() throws Exception {
+    try (EventLog log = log()) {
+      write(log);
+      log.append(
+          List.of(
+              new EnvelopeDraft(
+                  "k8s.io", "node", Actor.daemon(), "", 0, 64_999, 1, new byte[] {1})));
+      log.force();
+      NewerFormatException e =
+          assertThrows(NewerFormatException.class, () -> CatchUp.open(folder(), log));
+      assertTrue(
+          e.getMessage().contains("event " + (CONTAINERS + 2) + " has type 64999")
+              && e.getMessage().contains("use the version that wrote the log, or a newer one"),
+          e.getMessage());
     }
   }
 
