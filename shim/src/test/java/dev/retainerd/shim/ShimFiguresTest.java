@@ -35,8 +35,7 @@ class ShimFiguresTest {
   void start() throws Exception {
     assumeTrue(Files.isExecutable(DIST), "dist/ is not built");
     long before = System.nanoTime();
-    harness =
-        new ShimHarness(List.of(DIST.toAbsolutePath().toString()), List.of(), List.of());
+    harness = new ShimHarness(List.of(DIST.toAbsolutePath().toString()), List.of(), List.of());
     harness.shim.info(ShimHarness.PATIENCE);
     coldMicros = (System.nanoTime() - before) / 1000;
   }
@@ -66,8 +65,7 @@ class ShimFiguresTest {
             .redirectInput(new java.io.File("/dev/null"))
             .redirectOutput(harness.root.resolve("bare.log").toFile())
             .start();
-    assertEquals(
-        0, process.waitFor(), () -> String.join(" ", command) + ": see " + harness.root);
+    assertEquals(0, process.waitFor(), () -> String.join(" ", command) + ": see " + harness.root);
   }
 
   @Test
@@ -132,8 +130,7 @@ class ShimFiguresTest {
       harness.await("c1", "e" + i);
       long t1 = System.nanoTime();
       harness.tasks.delete(
-          DeleteRequest.newBuilder().setId("c1").setExecId("e" + i).build(),
-          ShimHarness.PATIENCE);
+          DeleteRequest.newBuilder().setId("c1").setExecId("e" + i).build(), ShimHarness.PATIENCE);
       long b0 = System.nanoTime();
       runc("exec", "b1", "true");
       long b1 = System.nanoTime();
@@ -160,8 +157,16 @@ class ShimFiguresTest {
         new ProcessBuilder(
                 "sh",
                 "-c",
-                "mkfifo " + fifo + "; (busybox " + writer.replace("| head", "| busybox head")
-                    + " >" + fifo + ") & cat " + fifo + " >" + plain)
+                "mkfifo "
+                    + fifo
+                    + "; (busybox "
+                    + writer.replace("| head", "| busybox head")
+                    + " >"
+                    + fifo
+                    + ") & cat "
+                    + fifo
+                    + " >"
+                    + plain)
             .inheritIO()
             .start();
     assertEquals(0, cat.waitFor());

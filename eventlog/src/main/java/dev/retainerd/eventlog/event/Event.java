@@ -44,6 +44,7 @@ import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkDetachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovingPayload;
+import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppingPayload;
 import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
@@ -677,6 +678,19 @@ public sealed interface Event {
     @Override
     public EventType type() {
       return EventType.SANDBOX_STOPPED;
+    }
+
+    @Override
+    public String subject() {
+      return "sandbox/" + payload.getId();
+    }
+  }
+
+  /** See {@link SandboxResourcesUpdatedPayload}. */
+  record SandboxResourcesUpdated(SandboxResourcesUpdatedPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.SANDBOX_RESOURCES_UPDATED;
     }
 
     @Override

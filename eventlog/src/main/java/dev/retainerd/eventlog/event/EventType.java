@@ -46,6 +46,7 @@ import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkDetachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovingPayload;
+import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppingPayload;
 import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
@@ -201,7 +202,10 @@ public enum EventType {
   SHIM_REATTACHED(148, bytes -> new Event.ShimReattached(ShimReattachedPayload.parseFrom(bytes))),
   SHIM_STOPPED(149, bytes -> new Event.ShimStopped(ShimStoppedPayload.parseFrom(bytes))),
   SHIM_ADOPTING(150, bytes -> new Event.ShimAdopting(ShimAdoptingPayload.parseFrom(bytes))),
-  SHIM_RETIRED(151, bytes -> new Event.ShimRetired(ShimRetiredPayload.parseFrom(bytes)));
+  SHIM_RETIRED(151, bytes -> new Event.ShimRetired(ShimRetiredPayload.parseFrom(bytes))),
+  SANDBOX_RESOURCES_UPDATED(
+      170,
+      bytes -> new Event.SandboxResourcesUpdated(SandboxResourcesUpdatedPayload.parseFrom(bytes)));
 
   private static final Map<Integer, EventType> BY_NUMBER =
       Stream.of(values())

@@ -104,6 +104,10 @@ public final class Cgroups {
     return words;
   }
 
+  List<Hierarchy> hierarchies() {
+    return hierarchies;
+  }
+
   public CgroupMode mode() {
     return mode;
   }

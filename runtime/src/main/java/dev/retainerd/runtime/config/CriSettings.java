@@ -1,6 +1,8 @@
 package dev.retainerd.runtime.config;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * How containers of CRI are made.
@@ -8,6 +10,7 @@ import java.time.Duration;
  * @param maxLogLineBytes after which a log line is cut in parts; negative for never
  * @param unsetSeccompProfile for containers that ask for none: "", "unconfined", "runtime/default"
  *     or "localhost/FILE"
+ * @param cdiFolders where CDI specs are; those of later ones win
  * @param execSyncDrainTimeout how long ExecSync waits for output after the exit; zero for ever
  */
 public record CriSettings(
@@ -22,4 +25,11 @@ public record CriSettings(
     boolean ignoreImageDefinedVolumes,
     boolean enableUnprivilegedPorts,
     boolean enableUnprivilegedIcmp,
-    Duration execSyncDrainTimeout) {}
+    Duration execSyncDrainTimeout,
+    boolean enableCdi,
+    List<Path> cdiFolders) {
+
+  public CriSettings {
+    cdiFolders = List.copyOf(cdiFolders);
+  }
+}

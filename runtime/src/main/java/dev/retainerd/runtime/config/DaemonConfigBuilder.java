@@ -112,6 +112,11 @@ final class DaemonConfigBuilder {
           seccomp,
           profile);
     }
+    Key cdi = RUNTIME.child("cdi_spec_dirs");
+    List<Path> cdiFolders = new ArrayList<>();
+    for (String folder : values.texts(cdi, cdi)) {
+      cdiFolders.add(values.checked(cdi, folder));
+    }
     return new CriSettings(
         values.flag(RUNTIME.child("restrict_oom_score_adj")),
         (int) values.integer(RUNTIME.child("max_container_log_line_size"), -1, MOST),
@@ -124,7 +129,9 @@ final class DaemonConfigBuilder {
         values.flag(RUNTIME.child("ignore_image_defined_volumes")),
         values.flag(RUNTIME.child("enable_unprivileged_ports")),
         values.flag(RUNTIME.child("enable_unprivileged_icmp")),
-        values.duration(RUNTIME.child("drain_exec_sync_io_timeout")));
+        values.duration(RUNTIME.child("drain_exec_sync_io_timeout")),
+        values.flag(RUNTIME.child("enable_cdi")),
+        cdiFolders);
   }
 
   private StreamServerSettings streams() {

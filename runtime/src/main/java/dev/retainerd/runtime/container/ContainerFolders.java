@@ -2,6 +2,7 @@ package dev.retainerd.runtime.container;
 
 import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.linux.FileCalls;
 import dev.retainerd.runtime.shims.Folders;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,9 +20,17 @@ public record ContainerFolders(Path root) {
     return root.resolve(id);
   }
 
+  /** The FIFO that is the stdin of the container's process, where it asked for one. */
+  Path stdin(String id) {
+    return folder(id).resolve("stdin");
+  }
+
   void make(ContainerRecord record) {
     try {
       Files.createDirectories(folder(record.getId()));
+      if (record.getCri().getStdin() && !Files.exists(stdin(record.getId()))) {
+        FileCalls.makeFifo(stdin(record.getId()), 0600);
+      }
       if (!record.getCri().getLogPath().isEmpty()) {
         Files.createDirectories(Path.of(record.getCri().getLogPath()).getParent());
       }

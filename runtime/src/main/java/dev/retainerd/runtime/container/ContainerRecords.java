@@ -1,11 +1,13 @@
 package dev.retainerd.runtime.container;
 
 import com.google.gson.JsonObject;
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.eventlog.proto.CriContainer;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -54,6 +56,34 @@ public record ContainerRecords(
                 .setTty(config.getTty())
                 .setStdin(config.getStdin())
                 .setStdinOnce(config.getStdinOnce()))
+        .build();
+  }
+
+  /** The configuration as the container was asked for, with its limits of now. */
+  static ContainerConfig config(ContainerRecord record) {
+    try {
+      return ContainerConfig.parseFrom(record.getCri().getConfig());
+    } catch (InvalidProtocolBufferException broken) {
+      throw Refusal.internal(
+          "the recorded configuration of container " + record.getId() + " cannot be read", broken);
+    }
+  }
+
+  /** Limits with some of them changed; what the change does not set stays. */
+  static LinuxContainerResources merged(
+      LinuxContainerResources before, LinuxContainerResources changes) {
+    LinuxContainerResources.Builder merged = before.toBuilder();
+    if (changes.getHugepageLimitsCount() > 0) {
+      merged.clearHugepageLimits();
+    }
+    return merged.mergeFrom(changes).build();
+  }
+
+  static ContainerRecord withResources(ContainerRecord record, LinuxContainerResources resources) {
+    ContainerConfig.Builder config = config(record).toBuilder();
+    config.getLinuxBuilder().setResources(resources);
+    return record.toBuilder()
+        .setCri(record.getCri().toBuilder().setConfig(config.build().toByteString()))
         .build();
   }
 

@@ -1,5 +1,7 @@
 package dev.retainerd.runtime.container;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.ContainerCreateFailedPayload;
@@ -8,8 +10,12 @@ import dev.retainerd.eventlog.proto.ContainerCreatingPayload;
 import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.eventlog.proto.ContainerRemovedPayload;
 import dev.retainerd.eventlog.proto.ContainerRemovingPayload;
+import dev.retainerd.eventlog.proto.ContainerUpdatedPayload;
+import dev.retainerd.eventlog.proto.CriContainer;
 import dev.retainerd.eventlog.proto.Opaque;
+import dev.retainerd.eventlog.proto.RunsAs;
 import dev.retainerd.eventlog.proto.StdioPaths;
+import dev.retainerd.runtime.engine.Answered;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
@@ -28,14 +34,19 @@ import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,12 +61,15 @@ public final class ContainerService implements SandboxContainers {
   private static final Duration LOCK_PATIENCE = Duration.ofSeconds(110);
   private static final Duration GONE_PATIENCE = Duration.ofSeconds(30);
   private static final int SIGTERM = 15;
+  private static final String LIMITS_TYPE =
+      "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources";
   private static final String SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 
   /** What a container is made of. */
   public record Effects(
       ContainerImages images,
       RootFilesystems rootfs,
+      ImageVolumes volumes,
       ContainerSpecs specs,
       ContainerFolders folders,
       ContainerRecords records) {}
@@ -65,6 +79,7 @@ public final class ContainerService implements SandboxContainers {
   private final StopService stops;
   private final Effects effects;
   private final KeyLocks locks = new KeyLocks();
+  private final Answered answered = new Answered();
 
   public ContainerService(Journal journal, TaskService tasks, StopService stops, Effects effects) {
     this.journal = journal;
@@ -160,8 +175,15 @@ public final class ContainerService implements SandboxContainers {
     }
   }
 
-  private static String joined(ContainerEntry taken, String name, ContainerConfig config) {
-    boolean same = taken.getContainer().getCri().getConfig().equals(config.toByteString());
+  /** The caller of {@link #create} has got the id: from now on the same request is no retry. */
+  public void answered(String id) {
+    answered.tell(id);
+  }
+
+  private String joined(ContainerEntry taken, String name, ContainerConfig config) {
+    boolean same =
+        taken.getContainer().getCri().getConfig().equals(config.toByteString())
+            && answered.isUnknown(taken.getContainer().getId());
     if (same && taken.getPhase() == ContainerPhase.CONTAINER_PHASE_CREATED) {
       return taken.getContainer().getId();
     }
@@ -190,6 +212,8 @@ public final class ContainerService implements SandboxContainers {
       Failpoint.CONTAINER_SNAPSHOT_PREPARED.hit();
       effects.folders().make(record);
       Failpoint.CONTAINER_FOLDER_MADE.hit();
+      Map<String, ImageVolumes.Volume> volumes =
+          effects.volumes().mount(origin, id, config.getMountsList());
       byte[] spec =
           effects
               .specs()
@@ -201,6 +225,8 @@ public final class ContainerService implements SandboxContainers {
                       config,
                       image,
                       effects.rootfs().mounts(id),
+                      volumes.entrySet().stream()
+                          .collect(Collectors.toMap(Map.Entry::getKey, v -> v.getValue().path())),
                       initPid(
                           sandbox.getSandbox().getHasPause() ? sandbox.getSandbox().getId() : ""),
                       targetPid(config)));
@@ -210,7 +236,7 @@ public final class ContainerService implements SandboxContainers {
           new Event.ContainerCreated(
               ContainerCreatedPayload.newBuilder()
                   .setContainer(
-                      record.toBuilder()
+                      withFacts(record, spec, volumes).toBuilder()
                           .setSpec(
                               Opaque.newBuilder()
                                   .setTypeUrl(SPEC_TYPE)
@@ -223,6 +249,96 @@ public final class ContainerService implements SandboxContainers {
       throw e instanceof Refusal r
           ? r
           : Refusal.internal("container " + id + " could not be made: " + message(e), e);
+    }
+  }
+
+  /**
+   * Whom the process runs as, and which images it reads, stand in the record, so that a status need
+   * not read the spec.
+   */
+  private static ContainerRecord withFacts(
+      ContainerRecord record, byte[] spec, Map<String, ImageVolumes.Volume> volumes) {
+    JsonObject user =
+        JsonParser.parseString(new String(spec, StandardCharsets.UTF_8))
+            .getAsJsonObject()
+            .getAsJsonObject("process")
+            .getAsJsonObject("user");
+    RunsAs.Builder runsAs =
+        RunsAs.newBuilder().setUid(user.get("uid").getAsLong()).setGid(user.get("gid").getAsLong());
+    if (user.has("additionalGids")) {
+      user.getAsJsonArray("additionalGids").forEach(gid -> runsAs.addGroups(gid.getAsLong()));
+    }
+    CriContainer.Builder cri = record.getCri().toBuilder().setRunsAs(runsAs);
+    volumes.forEach((path, volume) -> cri.putMountedImages(path, volume.imageId()));
+    return record.toBuilder().setCri(cri).build();
+  }
+
+  /**
+   * Gives a container other limits. They are recorded first: a container that is not started yet
+   * gets them at its start, one that runs at once; where it cannot have them, the old ones are
+   * recorded again.
+   *
+   * @param changes what is not set in them stays as it is
+   */
+  public void update(Origin origin, String id, LinuxContainerResources changes) {
+    try (KeyLocks.Held held = locks.hold("container " + id, LOCK_PATIENCE)) {
+      ContainerRecord before = get(id).getContainer();
+      Opaque spec =
+          journal
+              .state()
+              .get(Kind.SPEC.key(NAMESPACE, id))
+              .orElseThrow(
+                  () -> Refusal.failedPrecondition("container " + id + " is still being made"))
+              .getSpec();
+      ContainerConfig config = ContainerRecords.config(before);
+      LinuxContainerResources merged =
+          ContainerRecords.merged(config.getLinux().getResources(), changes);
+      ContainerSpecs.Updated updated =
+          effects.specs().updated(spec.getValue().toByteArray(), merged);
+      record(
+          origin,
+          ContainerRecords.withResources(before, merged).toBuilder()
+              .setSpec(spec.toBuilder().setValue(ByteString.copyFrom(updated.spec())))
+              .build());
+      try {
+        apply(id, updated.limits());
+      } catch (Refusal e) {
+        record(origin, before.toBuilder().setSpec(spec).build());
+        throw e;
+      }
+    }
+  }
+
+  private void record(Origin origin, ContainerRecord record) {
+    journal.commit(
+        origin,
+        NAMESPACE,
+        new Event.ContainerUpdated(
+            ContainerUpdatedPayload.newBuilder().setContainer(record).build()));
+  }
+
+  private void apply(String id, byte[] limits) {
+    boolean runs =
+        tasks
+            .find(NAMESPACE, id)
+            .filter(t -> t.getPhase() == TaskPhase.TASK_PHASE_RUNNING)
+            .isPresent();
+    if (!runs) {
+      return;
+    }
+    try {
+      tasks.update(
+          NAMESPACE,
+          id,
+          Opaque.newBuilder()
+              .setTypeUrl(LIMITS_TYPE)
+              .setValue(ByteString.copyFrom(limits))
+              .build());
+    } catch (Refusal e) {
+      // Ended in between: there is nothing to limit any more.
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        throw e;
+      }
     }
   }
 
@@ -257,6 +373,7 @@ public final class ContainerService implements SandboxContainers {
    * daemon.
    */
   public void undo(Origin origin, String id, String reason) {
+    unmountImages(origin, id);
     effects.rootfs().remove(origin, id);
     effects.folders().remove(id);
     journal.commit(
@@ -264,6 +381,11 @@ public final class ContainerService implements SandboxContainers {
         NAMESPACE,
         new Event.ContainerCreateFailed(
             ContainerCreateFailedPayload.newBuilder().setId(id).setReason(reason).build()));
+  }
+
+  private void unmountImages(Origin origin, String id) {
+    ContainerConfig config = ContainerRecords.config(get(id).getContainer());
+    effects.volumes().unmount(origin, id, config.getMountsList());
   }
 
   /** Runs the container's process. A container that runs already is left as it is. */
@@ -325,10 +447,13 @@ public final class ContainerService implements SandboxContainers {
     }
   }
 
-  private static StdioPaths stdio(ContainerRecord record) {
+  /** Without a log the output goes nowhere, and a client can attach to it all the same. */
+  private StdioPaths stdio(ContainerRecord record) {
     String log = record.getCri().getLogPath();
-    String out = log.isEmpty() ? "" : "cri://" + log;
+    String out = log.isEmpty() ? "file:///dev/null" : "cri://" + Path.of(log).toUri().getRawPath();
     return StdioPaths.newBuilder()
+        .setStdin(
+            record.getCri().getStdin() ? effects.folders().stdin(record.getId()).toString() : "")
         .setStdout(out)
         .setStderr(record.getCri().getTty() ? "" : out)
         .setTerminal(record.getCri().getTty())
@@ -388,6 +513,7 @@ public final class ContainerService implements SandboxContainers {
           new Event.ContainerRemoving(ContainerRemovingPayload.newBuilder().setId(id).build()));
       Failpoint.CONTAINER_REMOVE_RECORDED.hit();
       effects.rootfs().remove(origin, id);
+      unmountImages(origin, id);
       Failpoint.CONTAINER_SNAPSHOT_REMOVED.hit();
       effects.folders().remove(id);
       Failpoint.CONTAINER_FOLDER_REMOVED.hit();
@@ -395,6 +521,7 @@ public final class ContainerService implements SandboxContainers {
           origin,
           NAMESPACE,
           new Event.ContainerRemoved(ContainerRemovedPayload.newBuilder().setId(id).build()));
+      answered.forget(id);
       Failpoint.CONTAINER_REMOVED_RECORDED.hit();
     }
   }

@@ -3,16 +3,19 @@ package dev.retainerd.runtime.container;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /** Writes OCI specs. */
-@FunctionalInterface
 public interface ContainerSpecs {
 
   /**
    * What a spec is made from.
    *
+   * @param imageMounts where the images stand that are mounted, by container path
    * @param pausePid pid of the process that holds the pod's pid namespace; 0: none
    * @param targetPid pid whose pid namespace is to be joined instead; 0: none
    * @param rootfs how the root file system is mounted, for looking up users in it
@@ -24,9 +27,21 @@ public interface ContainerSpecs {
       ContainerConfig config,
       ContainerImages.Resolved image,
       List<RootMount> rootfs,
+      Map<String, Path> imageMounts,
       int pausePid,
       int targetPid) {}
 
   /** The spec as JSON, UTF-8. */
   byte[] of(Input input);
+
+  /**
+   * A spec with other limits.
+   *
+   * @param spec the spec, JSON
+   * @param limits the part that a running container is to be given, JSON of OCI's resources
+   */
+  record Updated(byte[] spec, byte[] limits) {}
+
+  /** The same spec with other limits; what they do not name stays as it is. */
+  Updated updated(byte[] spec, LinuxContainerResources resources);
 }

@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.cri;
 
 import static dev.retainerd.runtime.cri.Answers.answer;
+import static dev.retainerd.runtime.cri.Answers.inBatches;
 
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
@@ -25,6 +26,8 @@ import dev.retainerd.wire.cri.v1.PullImageRequest;
 import dev.retainerd.wire.cri.v1.PullImageResponse;
 import dev.retainerd.wire.cri.v1.RemoveImageRequest;
 import dev.retainerd.wire.cri.v1.RemoveImageResponse;
+import dev.retainerd.wire.cri.v1.StreamImagesRequest;
+import dev.retainerd.wire.cri.v1.StreamImagesResponse;
 import dev.retainerd.wire.cri.v1.UInt64Value;
 import io.grpc.stub.StreamObserver;
 import java.nio.charset.StandardCharsets;
@@ -32,6 +35,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -71,6 +75,21 @@ public final class CriImages extends ImageServiceGrpc.ImageServiceImplBase {
           }
           return found.build();
         });
+  }
+
+  @Override
+  public void streamImages(
+      StreamImagesRequest request, StreamObserver<StreamImagesResponse> caller) {
+    String wanted = request.getFilter().getImage().getImage();
+    List<NodeImage> found =
+        wanted.isEmpty() ? images.list() : images.status(wanted).stream().toList();
+    inBatches(
+        caller,
+        found,
+        some ->
+            StreamImagesResponse.newBuilder()
+                .addAllImages(some.stream().map(CriImages::view).toList())
+                .build());
   }
 
   @Override

@@ -1,21 +1,40 @@
 package dev.retainerd.runtime.cri;
 
 import static dev.retainerd.runtime.cri.Answers.answer;
+import static dev.retainerd.runtime.cri.Answers.inBatches;
 
+import com.google.protobuf.ByteString;
 import dev.retainerd.runtime.container.ContainerService;
+import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.measure.Measures;
 import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.session.CappedBytes;
+import dev.retainerd.runtime.session.Checkpoints;
+import dev.retainerd.runtime.session.CommandRuns;
+import dev.retainerd.runtime.stream.StreamRequest;
+import dev.retainerd.runtime.stream.StreamServer;
 import dev.retainerd.runtime.task.TaskService;
 import dev.retainerd.store.proto.ContainerEntry;
 import dev.retainerd.store.proto.SandboxEntry;
+import dev.retainerd.store.proto.SpecEntry;
 import dev.retainerd.store.proto.TaskEntry;
+import dev.retainerd.store.state.Kind;
+import dev.retainerd.wire.cri.v1.AttachRequest;
+import dev.retainerd.wire.cri.v1.AttachResponse;
 import dev.retainerd.wire.cri.v1.CgroupDriver;
+import dev.retainerd.wire.cri.v1.CheckpointContainerRequest;
+import dev.retainerd.wire.cri.v1.CheckpointContainerResponse;
 import dev.retainerd.wire.cri.v1.Container;
+import dev.retainerd.wire.cri.v1.ContainerFilter;
+import dev.retainerd.wire.cri.v1.ContainerState;
 import dev.retainerd.wire.cri.v1.ContainerStatusRequest;
 import dev.retainerd.wire.cri.v1.ContainerStatusResponse;
 import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.CreateContainerResponse;
+import dev.retainerd.wire.cri.v1.ExecRequest;
+import dev.retainerd.wire.cri.v1.ExecResponse;
 import dev.retainerd.wire.cri.v1.ExecSyncRequest;
 import dev.retainerd.wire.cri.v1.ExecSyncResponse;
 import dev.retainerd.wire.cri.v1.LinuxRuntimeConfiguration;
@@ -24,8 +43,12 @@ import dev.retainerd.wire.cri.v1.ListContainersResponse;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.ListPodSandboxResponse;
 import dev.retainerd.wire.cri.v1.PodSandbox;
+import dev.retainerd.wire.cri.v1.PodSandboxFilter;
+import dev.retainerd.wire.cri.v1.PodSandboxState;
 import dev.retainerd.wire.cri.v1.PodSandboxStatusRequest;
 import dev.retainerd.wire.cri.v1.PodSandboxStatusResponse;
+import dev.retainerd.wire.cri.v1.PortForwardRequest;
+import dev.retainerd.wire.cri.v1.PortForwardResponse;
 import dev.retainerd.wire.cri.v1.RemoveContainerRequest;
 import dev.retainerd.wire.cri.v1.RemoveContainerResponse;
 import dev.retainerd.wire.cri.v1.RemovePodSandboxRequest;
@@ -37,8 +60,8 @@ import dev.retainerd.wire.cri.v1.RunPodSandboxResponse;
 import dev.retainerd.wire.cri.v1.RuntimeCondition;
 import dev.retainerd.wire.cri.v1.RuntimeConfigRequest;
 import dev.retainerd.wire.cri.v1.RuntimeConfigResponse;
+import dev.retainerd.wire.cri.v1.RuntimeFeatures;
 import dev.retainerd.wire.cri.v1.RuntimeHandler;
-import dev.retainerd.wire.cri.v1.RuntimeServiceGrpc;
 import dev.retainerd.wire.cri.v1.RuntimeStatus;
 import dev.retainerd.wire.cri.v1.StartContainerRequest;
 import dev.retainerd.wire.cri.v1.StartContainerResponse;
@@ -48,67 +71,104 @@ import dev.retainerd.wire.cri.v1.StopContainerRequest;
 import dev.retainerd.wire.cri.v1.StopContainerResponse;
 import dev.retainerd.wire.cri.v1.StopPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.StopPodSandboxResponse;
+import dev.retainerd.wire.cri.v1.StreamContainersRequest;
+import dev.retainerd.wire.cri.v1.StreamContainersResponse;
+import dev.retainerd.wire.cri.v1.StreamPodSandboxesRequest;
+import dev.retainerd.wire.cri.v1.StreamPodSandboxesResponse;
+import dev.retainerd.wire.cri.v1.UpdateContainerResourcesRequest;
+import dev.retainerd.wire.cri.v1.UpdateContainerResourcesResponse;
+import dev.retainerd.wire.cri.v1.UpdatePodSandboxResourcesRequest;
+import dev.retainerd.wire.cri.v1.UpdatePodSandboxResourcesResponse;
 import dev.retainerd.wire.cri.v1.UpdateRuntimeConfigRequest;
 import dev.retainerd.wire.cri.v1.UpdateRuntimeConfigResponse;
 import dev.retainerd.wire.cri.v1.VersionRequest;
 import dev.retainerd.wire.cri.v1.VersionResponse;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
  * CRI's RuntimeService. Lists answer from the state alone and never wait for a shim. Methods that
  * are not here answer UNIMPLEMENTED. Thread-safe.
  */
-public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase {
+public final class CriRuntime extends CriWatching {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
+
+  /** What ExecSync answers at most of each stream; what comes after it is dropped. */
+  private static final int MOST_OUTPUT_BYTES = 16 << 20;
+
+  private static final int LONGEST_ID = 80;
+
+  /** Ten years; a client that says more means no limit. */
+  private static final long LONGEST_SECONDS = 315_360_000;
 
   /**
    * What Status and its like answer from.
    *
+   * @param runtimeHandlers each with its features; the one without a name is the default
    * @param networkNotReady why no pod can be attached; empty: it can
    * @param info details for a verbose Status
    */
   public record NodeFacts(
       String version,
-      List<String> runtimeHandlers,
+      Supplier<List<RuntimeHandler>> runtimeHandlers,
       boolean systemdCgroup,
       Supplier<Optional<String>> networkNotReady,
       Supplier<Map<String, String>> info) {}
 
+  /** What the service is made of. */
+  public record Behind(
+      SandboxService sandboxes,
+      ContainerService containers,
+      TaskService tasks,
+      CommandRuns runs,
+      StreamServer streams,
+      Measures measures,
+      Checkpoints checkpoints,
+      Journal journal,
+      Path snapshotsFolder,
+      Path stateFolder) {
+
+    /** The OCI specs of containers, by their ids. */
+    Function<String, Optional<SpecEntry>> specs() {
+      return id -> journal.state().get(Kind.SPEC.key(NAMESPACE, id));
+    }
+  }
+
   private final SandboxService sandboxes;
   private final ContainerService containers;
   private final TaskService tasks;
-  private final ExecSync execSync;
+  private final CommandRuns runs;
+  private final StreamServer streams;
+  private final Checkpoints checkpoints;
+  private final VerboseInfo verbose;
   private final NodeFacts node;
   private final Supplier<Origin> origins;
 
   /**
    * Makes the service.
    *
-   * @param execFolder where output of ExecSync is kept while it runs
    * @param origins says who makes the present call
    */
-  public CriRuntime(
-      SandboxService sandboxes,
-      ContainerService containers,
-      TaskService tasks,
-      dev.retainerd.runtime.task.ExecService execs,
-      dev.retainerd.runtime.engine.Journal journal,
-      Path execFolder,
-      Supplier<String> newId,
-      NodeFacts node,
-      Supplier<Origin> origins) {
-    this.sandboxes = sandboxes;
-    this.containers = containers;
-    this.tasks = tasks;
-    this.execSync = new ExecSync(journal, containers, tasks, execs, execFolder, newId);
+  public CriRuntime(Behind behind, NodeFacts node, Supplier<Origin> origins) {
+    super(behind);
+    this.sandboxes = behind.sandboxes();
+    this.containers = behind.containers();
+    this.tasks = behind.tasks();
+    this.runs = behind.runs();
+    this.streams = behind.streams();
+    this.checkpoints = behind.checkpoints();
     this.node = node;
     this.origins = origins;
+    this.verbose = new VerboseInfo(tasks, behind.specs());
   }
 
   @Override
@@ -140,10 +200,8 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
                           .addConditions(
                               RuntimeCondition.newBuilder().setType("RuntimeReady").setStatus(true))
                           .addConditions(network));
-          status.addRuntimeHandlers(RuntimeHandler.newBuilder());
-          node.runtimeHandlers()
-              .forEach(
-                  name -> status.addRuntimeHandlers(RuntimeHandler.newBuilder().setName(name)));
+          status.addAllRuntimeHandlers(node.runtimeHandlers().get());
+          status.setFeatures(RuntimeFeatures.newBuilder().setSupplementalGroupsPolicy(true));
           if (request.getVerbose()) {
             status.putAllInfo(node.info().get());
           }
@@ -175,13 +233,11 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
   @Override
   public void runPodSandbox(
       RunPodSandboxRequest request, StreamObserver<RunPodSandboxResponse> caller) {
-    answer(
-        caller,
-        () ->
-            RunPodSandboxResponse.newBuilder()
-                .setPodSandboxId(
-                    sandboxes.run(origins.get(), request.getConfig(), request.getRuntimeHandler()))
-                .build());
+    String id = sandboxes.run(origins.get(), request.getConfig(), request.getRuntimeHandler());
+    made(caller, RunPodSandboxResponse.newBuilder().setPodSandboxId(id).build());
+    if (reached(caller)) {
+      sandboxes.answered(id);
+    }
   }
 
   @Override
@@ -212,17 +268,11 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     answer(
         caller,
         () -> {
-          SandboxEntry entry =
-              sandboxId(request.getPodSandboxId())
-                  .flatMap(sandboxes::find)
-                  .orElseThrow(
-                      () ->
-                          Refusal.notFound(
-                              "pod sandbox " + request.getPodSandboxId() + " does not exist"));
+          SandboxEntry entry = sandbox(request.getPodSandboxId());
           PodSandboxStatusResponse.Builder status =
               PodSandboxStatusResponse.newBuilder().setStatus(CriViews.sandboxStatus(entry));
           if (request.getVerbose()) {
-            status.putAllInfo(VerboseInfo.of(entry, tasks));
+            status.putAllInfo(verbose.of(entry));
           }
           return status.build();
         });
@@ -234,35 +284,56 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     answer(
         caller,
         () -> {
-          ListPodSandboxResponse.Builder found = ListPodSandboxResponse.newBuilder();
-          for (SandboxEntry entry : sandboxes.list()) {
-            PodSandbox pod = CriViews.sandbox(entry);
-            if (CriFilters.matches(request.getFilter(), pod)) {
-              found.addItems(pod);
-            }
-          }
-          return found.build();
+          return ListPodSandboxResponse.newBuilder().addAllItems(pods(request.getFilter())).build();
         });
+  }
+
+  private List<PodSandbox> pods(PodSandboxFilter filter) {
+    List<PodSandbox> found = new ArrayList<>();
+    for (SandboxEntry entry : sandboxes.list()) {
+      PodSandbox pod = CriViews.sandbox(entry);
+      if (CriFilters.matches(filter, pod)) {
+        found.add(pod);
+      }
+    }
+    return found;
+  }
+
+  @Override
+  public void streamPodSandboxes(
+      StreamPodSandboxesRequest request, StreamObserver<StreamPodSandboxesResponse> caller) {
+    inBatches(
+        caller,
+        pods(request.getFilter()),
+        some -> StreamPodSandboxesResponse.newBuilder().addAllPodSandboxes(some).build());
+  }
+
+  private static <T> void made(StreamObserver<T> caller, T response) {
+    if (reached(caller)) {
+      answer(caller, () -> response);
+    }
+  }
+
+  /** Whether the caller still waits: one whose deadline has passed comes again. */
+  private static boolean reached(StreamObserver<?> caller) {
+    return !(caller instanceof ServerCallStreamObserver<?> call && call.isCancelled());
   }
 
   @Override
   public void createContainer(
       CreateContainerRequest request, StreamObserver<CreateContainerResponse> caller) {
-    answer(
-        caller,
-        () -> {
-          String pod =
-              sandboxId(request.getPodSandboxId())
-                  .orElseThrow(
-                      () ->
-                          Refusal.notFound(
-                              "pod sandbox " + request.getPodSandboxId() + " does not exist"));
-          return CreateContainerResponse.newBuilder()
-              .setContainerId(
-                  containers.create(
-                      origins.get(), pod, request.getConfig(), request.getSandboxConfig()))
-              .build();
-        });
+    String pod =
+        sandboxId(request.getPodSandboxId())
+            .orElseThrow(
+                () ->
+                    Refusal.notFound(
+                        "pod sandbox " + shown(request.getPodSandboxId()) + " does not exist"));
+    String id =
+        containers.create(origins.get(), pod, request.getConfig(), request.getSandboxConfig());
+    made(caller, CreateContainerResponse.newBuilder().setContainerId(id).build());
+    if (reached(caller)) {
+      containers.answered(id);
+    }
   }
 
   @Override
@@ -292,7 +363,10 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
           containerId(request.getContainerId())
               .ifPresent(
                   id ->
-                      containers.stop(origins.get(), id, Duration.ofSeconds(request.getTimeout())));
+                      containers.stop(
+                          origins.get(),
+                          id,
+                          Duration.ofSeconds(Math.min(request.getTimeout(), LONGEST_SECONDS))));
           return StopContainerResponse.getDefaultInstance();
         });
   }
@@ -315,14 +389,76 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     answer(
         caller,
         () -> {
-          ListContainersResponse.Builder found = ListContainersResponse.newBuilder();
-          for (ContainerEntry entry : containers.list()) {
-            Container container = CriViews.container(entry, task(entry));
-            if (CriFilters.matches(request.getFilter(), container)) {
-              found.addContainers(container);
-            }
+          return ListContainersResponse.newBuilder()
+              .addAllContainers(containers(request.getFilter()))
+              .build();
+        });
+  }
+
+  private List<Container> containers(ContainerFilter filter) {
+    List<Container> found = new ArrayList<>();
+    for (ContainerEntry entry : containers.list()) {
+      Container container = CriViews.container(entry, task(entry));
+      if (CriFilters.matches(filter, container)) {
+        found.add(container);
+      }
+    }
+    return found;
+  }
+
+  @Override
+  public void streamContainers(
+      StreamContainersRequest request, StreamObserver<StreamContainersResponse> caller) {
+    inBatches(
+        caller,
+        containers(request.getFilter()),
+        some -> StreamContainersResponse.newBuilder().addAllContainers(some).build());
+  }
+
+  @Override
+  public void updateContainerResources(
+      UpdateContainerResourcesRequest request,
+      StreamObserver<UpdateContainerResourcesResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          containers.update(
+              origins.get(),
+              container(request.getContainerId()).getContainer().getId(),
+              request.getLinux());
+          return UpdateContainerResourcesResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void updatePodSandboxResources(
+      UpdatePodSandboxResourcesRequest request,
+      StreamObserver<UpdatePodSandboxResourcesResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          sandboxes.updateResources(
+              origins.get(),
+              sandbox(request.getPodSandboxId()).getSandbox().getId(),
+              request.hasOverhead() ? request.getOverhead().toByteString() : ByteString.EMPTY,
+              request.hasResources() ? request.getResources().toByteString() : ByteString.EMPTY);
+          return UpdatePodSandboxResourcesResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void checkpointContainer(
+      CheckpointContainerRequest request, StreamObserver<CheckpointContainerResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          if (request.getTimeout() < 0) {
+            throw Refusal.invalidArgument(
+                "a checkpoint cannot take " + request.getTimeout() + " s; use 0 for no limit");
           }
-          return found.build();
+          checkpoints.write(
+              container(request.getContainerId()), request.getLocation(), request.getTimeout());
+          return CheckpointContainerResponse.getDefaultInstance();
         });
   }
 
@@ -337,7 +473,7 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
               ContainerStatusResponse.newBuilder()
                   .setStatus(CriViews.containerStatus(entry, task(entry)));
           if (request.getVerbose()) {
-            status.putAllInfo(VerboseInfo.of(entry, task(entry)));
+            status.putAllInfo(verbose.of(entry, task(entry)));
           }
           return status.build();
         });
@@ -352,12 +488,113 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
             throw Refusal.invalidArgument(
                 "a command cannot run for " + request.getTimeout() + " s; use 0 for no limit");
           }
-          return execSync.run(
-              origins.get(),
+          return execSync(
               container(request.getContainerId()).getContainer().getId(),
               request.getCmdList(),
-              Duration.ofSeconds(request.getTimeout()));
+              Duration.ofSeconds(Math.min(request.getTimeout(), LONGEST_SECONDS)));
         });
+  }
+
+  private ExecSyncResponse execSync(String id, List<String> command, Duration patience) {
+    CappedBytes stdout = new CappedBytes(MOST_OUTPUT_BYTES);
+    CappedBytes stderr = new CappedBytes(MOST_OUTPUT_BYTES);
+    int code =
+        runs.run(
+            origins.get(),
+            new CommandRuns.Command(
+                id,
+                command,
+                false,
+                Optional.empty(),
+                stdout,
+                stderr,
+                patience,
+                new CompletableFuture<>(),
+                resize -> {}));
+    return ExecSyncResponse.newBuilder()
+        .setStdout(ByteString.copyFrom(stdout.toByteArray()))
+        .setStderr(ByteString.copyFrom(stderr.toByteArray()))
+        .setExitCode(code)
+        .build();
+  }
+
+  @Override
+  public void exec(ExecRequest request, StreamObserver<ExecResponse> caller) {
+    answer(
+        caller,
+        () ->
+            ExecResponse.newBuilder()
+                .setUrl(
+                    streams
+                        .address(
+                            new StreamRequest.Exec(
+                                running(request.getContainerId()),
+                                request.getCmdList(),
+                                new StreamRequest.Streams(
+                                    request.getStdin(),
+                                    request.getStdout(),
+                                    request.getStderr(),
+                                    request.getTty())))
+                        .toString())
+                .build());
+  }
+
+  @Override
+  public void attach(AttachRequest request, StreamObserver<AttachResponse> caller) {
+    answer(
+        caller,
+        () ->
+            AttachResponse.newBuilder()
+                .setUrl(
+                    streams
+                        .address(
+                            new StreamRequest.Attach(
+                                running(request.getContainerId()),
+                                new StreamRequest.Streams(
+                                    request.getStdin(),
+                                    request.getStdout(),
+                                    request.getStderr(),
+                                    request.getTty())))
+                        .toString())
+                .build());
+  }
+
+  @Override
+  public void portForward(PortForwardRequest request, StreamObserver<PortForwardResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          SandboxEntry pod = sandbox(request.getPodSandboxId());
+          if (CriViews.state(pod) != PodSandboxState.SANDBOX_READY) {
+            throw Refusal.failedPrecondition(
+                "pod sandbox " + pod.getSandbox().getId() + " is not ready; it has no ports");
+          }
+          return PortForwardResponse.newBuilder()
+              .setUrl(
+                  streams
+                      .address(
+                          new StreamRequest.PortForward(
+                              pod.getSandbox().getId(), request.getPortList()))
+                      .toString())
+              .build();
+        });
+  }
+
+  /** The id of a container that runs; others have no streams. */
+  private String running(String id) {
+    ContainerEntry entry = container(id);
+    if (CriViews.state(entry, task(entry)) != ContainerState.CONTAINER_RUNNING) {
+      throw Refusal.failedPrecondition(
+          "container " + entry.getContainer().getId() + " does not run; start it first");
+    }
+    return entry.getContainer().getId();
+  }
+
+  @Override
+  SandboxEntry sandbox(String id) {
+    return sandboxId(id)
+        .flatMap(sandboxes::find)
+        .orElseThrow(() -> Refusal.notFound("pod sandbox " + shown(id) + " does not exist"));
   }
 
   @Override
@@ -375,10 +612,11 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     return tasks.find(NAMESPACE, entry.getContainer().getId());
   }
 
-  private ContainerEntry container(String id) {
+  @Override
+  ContainerEntry container(String id) {
     return containerId(id)
         .flatMap(containers::find)
-        .orElseThrow(() -> Refusal.notFound("container " + id + " does not exist"));
+        .orElseThrow(() -> Refusal.notFound("container " + shown(id) + " does not exist"));
   }
 
   /**
@@ -386,15 +624,21 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
    * it.
    */
   private Optional<String> containerId(String id) {
-    return containers.find(id).isPresent()
+    return id.indexOf('\0') < 0 && containers.find(id).isPresent()
         ? Optional.of(id)
         : single(id, containers.list().stream().map(c -> c.getContainer().getId()).toList());
   }
 
   private Optional<String> sandboxId(String id) {
-    return sandboxes.find(id).isPresent()
+    return id.indexOf('\0') < 0 && sandboxes.find(id).isPresent()
         ? Optional.of(id)
         : single(id, sandboxes.list().stream().map(s -> s.getSandbox().getId()).toList());
+  }
+
+  /** An id as a sentence can hold it, whatever a client calls one. */
+  private static String shown(String id) {
+    String plain = id.replaceAll("\\p{Cntrl}", "?");
+    return plain.length() <= LONGEST_ID ? plain : plain.substring(0, LONGEST_ID) + "...";
   }
 
   private static Optional<String> single(String prefix, List<String> ids) {
@@ -404,7 +648,7 @@ public final class CriRuntime extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     List<String> matching = ids.stream().filter(id -> id.startsWith(prefix)).toList();
     if (matching.size() > 1) {
       throw Refusal.invalidArgument(
-          matching.size() + " ids begin with " + prefix + "; give more of it");
+          matching.size() + " ids begin with " + shown(prefix) + "; give more of it");
     }
     return matching.stream().findFirst();
   }

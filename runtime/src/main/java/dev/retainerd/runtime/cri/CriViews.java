@@ -20,6 +20,7 @@ import dev.retainerd.wire.cri.v1.ContainerState;
 import dev.retainerd.wire.cri.v1.ContainerStatus;
 import dev.retainerd.wire.cri.v1.ImageSpec;
 import dev.retainerd.wire.cri.v1.LinuxPodSandboxStatus;
+import dev.retainerd.wire.cri.v1.Mount;
 import dev.retainerd.wire.cri.v1.Namespace;
 import dev.retainerd.wire.cri.v1.PodIP;
 import dev.retainerd.wire.cri.v1.PodSandbox;
@@ -27,7 +28,9 @@ import dev.retainerd.wire.cri.v1.PodSandboxMetadata;
 import dev.retainerd.wire.cri.v1.PodSandboxNetworkStatus;
 import dev.retainerd.wire.cri.v1.PodSandboxState;
 import dev.retainerd.wire.cri.v1.PodSandboxStatus;
+import dev.retainerd.wire.cri.v1.Signal;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** State as CRI shows it. Pure. */
@@ -159,9 +162,17 @@ final class CriViews {
             .setImageId(cri.getImageId())
             .putAllLabels(config.getLabelsMap())
             .putAllAnnotations(config.getAnnotationsMap())
-            .addAllMounts(config.getMountsList())
             .setLogPath(cri.getLogPath())
-            .setStopSignal(config.getStopSignal());
+            .setStopSignal(stopSignal(cri, config));
+    config.getMountsList().forEach(mount -> status.addMounts(mount(mount, cri)));
+    if (cri.hasRunsAs()) {
+      status
+          .getUserBuilder()
+          .getLinuxBuilder()
+          .setUid(cri.getRunsAs().getUid())
+          .setGid(cri.getRunsAs().getGid())
+          .addAllSupplementalGroups(cri.getRunsAs().getGroupsList());
+    }
     if (config.getLinux().hasResources()) {
       status.getResourcesBuilder().setLinux(config.getLinux().getResources());
     }
@@ -179,6 +190,30 @@ final class CriViews {
           .setMessage(run.getExit().getReason());
     }
     return status.build();
+  }
+
+  /** With the image it turned out to be. */
+  private static Mount mount(Mount asked, CriContainer cri) {
+    String id = cri.getMountedImagesMap().get(asked.getContainerPath());
+    return id == null
+        ? asked
+        : asked.toBuilder().setImage(asked.getImage().toBuilder().setImageRef(id)).build();
+  }
+
+  /** The one that will be sent: the request's, the image's, or TERM. */
+  private static Signal stopSignal(CriContainer cri, ContainerConfig config) {
+    if (config.getStopSignal() != Signal.SIGNAL_RUNTIME_DEFAULT) {
+      return config.getStopSignal();
+    }
+    String name = cri.getStopSignal().toUpperCase(Locale.ROOT);
+    String full = "SIGNAL_" + (name.startsWith("SIG") ? name : "SIG" + name);
+    String spelled = full.replace("+", "PLUS").replace("-", "MINUS");
+    for (Signal signal : Signal.values()) {
+      if (signal.name().equals(spelled)) {
+        return signal;
+      }
+    }
+    return Signal.SIGNAL_SIGTERM;
   }
 
   /** As kubelet knows them. */

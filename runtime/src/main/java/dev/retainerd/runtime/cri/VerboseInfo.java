@@ -1,44 +1,107 @@
 package dev.retainerd.runtime.cri;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageOrBuilder;
+import com.google.protobuf.util.JsonFormat;
+import dev.retainerd.eventlog.proto.NetworkAttachment;
 import dev.retainerd.eventlog.proto.ProcessIdentity;
+import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.task.TaskService;
 import dev.retainerd.store.proto.ContainerEntry;
+import dev.retainerd.store.proto.ContainerPhase;
 import dev.retainerd.store.proto.Provenance;
 import dev.retainerd.store.proto.SandboxEntry;
+import dev.retainerd.store.proto.SpecEntry;
 import dev.retainerd.store.proto.TaskEntry;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
-/** What a verbose status adds: pid, shim, and which events made the entry what it is. Pure. */
-final class VerboseInfo {
-  private VerboseInfo() {}
+/**
+ * What a verbose status adds, under containerd's names where it has one: pid, snapshot, runtime,
+ * configuration, OCI spec; and which shim it lives in and which events made the entry what it is.
+ */
+record VerboseInfo(TaskService tasks, Function<String, Optional<SpecEntry>> specs) {
+  private static final JsonFormat.Printer PRINTER =
+      JsonFormat.printer().omittingInsignificantWhitespace().preservingProtoFieldNames();
 
-  static Map<String, String> of(SandboxEntry entry, TaskService tasks) {
+  Map<String, String> of(SandboxEntry entry) {
+    SandboxRecord record = entry.getSandbox();
     JsonObject info = provenance(entry.getProvenance());
-    info.addProperty("sandboxID", entry.getSandbox().getId());
+    info.addProperty("sandboxID", record.getId());
     info.addProperty("shim", entry.getShimId());
-    info.addProperty("networkNamespace", entry.getSandbox().getNetnsPath());
+    info.addProperty("runtimeHandler", record.getRuntimeHandler());
+    info.addProperty("networkNamespace", record.getNetnsPath());
+    info.addProperty("netNamespaceClosed", entry.getAttachmentsCount() == 0);
     info.addProperty(
         "pid",
         tasks
-            .find(SandboxService.NAMESPACE, entry.getSandbox().getId())
+            .find(SandboxService.NAMESPACE, record.getId())
             .map(TaskEntry::getInit)
             .map(ProcessIdentity::getPid)
             .orElse(0));
+    info.add("config", json(SandboxService.config(record)));
+    if (entry.getAttachmentsCount() > 0) {
+      info.add("cniResult", result(entry.getAttachments(0)));
+    }
+    resources(entry.getOverhead()).ifPresent(json -> info.add("overhead", json));
+    resources(entry.getResources()).ifPresent(json -> info.add("resources", json));
+    specs.apply(record.getId()).ifPresent(spec -> info.add("runtimeSpec", tree(spec)));
     return Map.of("info", info.toString());
   }
 
-  static Map<String, String> of(ContainerEntry entry, Optional<TaskEntry> task) {
+  private static JsonElement result(NetworkAttachment attachment) {
+    return attachment.getResult().isEmpty()
+        ? JsonNull.INSTANCE
+        : JsonParser.parseString(attachment.getResult().toStringUtf8());
+  }
+
+  private static Optional<JsonElement> resources(ByteString bytes) {
+    if (bytes.isEmpty()) {
+      return Optional.empty();
+    }
+    JsonObject linux = new JsonObject();
+    try {
+      linux.add("linux", json(LinuxContainerResources.parseFrom(bytes)));
+    } catch (InvalidProtocolBufferException e) {
+      return Optional.empty();
+    }
+    return Optional.of(linux);
+  }
+
+  Map<String, String> of(ContainerEntry entry, Optional<TaskEntry> task) {
     JsonObject info = provenance(entry.getProvenance());
+    String id = entry.getContainer().getId();
     info.addProperty("sandboxID", entry.getContainer().getSandboxId());
     info.addProperty("pid", task.map(t -> t.getInit().getPid()).orElse(0));
+    info.addProperty("removing", entry.getPhase() == ContainerPhase.CONTAINER_PHASE_REMOVING);
     info.addProperty("snapshotKey", entry.getContainer().getSnapshotKey());
     info.addProperty("snapshotter", entry.getContainer().getSnapshotter());
     info.addProperty("runtimeType", entry.getContainer().getRuntime());
     info.addProperty("shim", task.map(TaskEntry::getShimId).orElse(""));
+    info.add("config", json(CriViews.config(entry)));
+    specs.apply(id).ifPresent(spec -> info.add("runtimeSpec", tree(spec)));
     return Map.of("info", info.toString());
+  }
+
+  private static JsonElement tree(SpecEntry spec) {
+    return JsonParser.parseString(spec.getSpec().getValue().toStringUtf8());
+  }
+
+  private static JsonElement json(MessageOrBuilder message) {
+    try {
+      return JsonParser.parseString(PRINTER.print(message));
+    } catch (InvalidProtocolBufferException e) {
+      // Only an Any of an unknown type cannot be printed, and CRI has none.
+      return JsonNull.INSTANCE;
+    }
   }
 
   private static JsonObject provenance(Provenance provenance) {

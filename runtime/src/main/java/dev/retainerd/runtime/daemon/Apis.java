@@ -1,7 +1,8 @@
 package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.eventlog.Actor;
-import dev.retainerd.eventlog.LogDamage;
+import dev.retainerd.runtime.cgroup.Cgroups;
+import dev.retainerd.runtime.cgroup.UsageReader;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.containerd.ContainerdApi;
 import dev.retainerd.runtime.cri.CriImages;
@@ -11,15 +12,14 @@ import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.grpc.Caller;
 import dev.retainerd.runtime.history.HistoryService;
 import dev.retainerd.runtime.history.Upkeep;
+import dev.retainerd.runtime.measure.Measures;
+import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.session.Checkpoints;
 import dev.retainerd.runtime.shims.api.ShimsApi;
-import dev.retainerd.store.proto.Damage;
-import dev.retainerd.store.state.Kind;
 import io.grpc.BindableService;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 
 /** Every API of the daemon, over its services. */
 final class Apis {
@@ -30,19 +30,13 @@ final class Apis {
     List<BindableService> apis = new ArrayList<>();
     apis.add(
         new CriRuntime(
-            services.sandboxes(),
-            services.containers(),
-            services.tasks(),
-            services.execs(),
-            services.journal(),
-            services.execFolder(),
-            ids::next,
+            behind(config, services, images, ids),
             new CriRuntime.NodeFacts(
                 Version.NAME,
-                config.runtimes().keySet().stream().sorted().toList(),
+                new HandlerFeatures(config)::all,
                 config.defaultRuntime().systemdCgroup(),
                 services.network()::notReadyReason,
-                () -> info(config, services)),
+                new NodeInfo(config, services)::all),
             Apis::origin));
     apis.add(
         new CriImages(
@@ -65,6 +59,25 @@ final class Apis {
     return apis;
   }
 
+  private static CriRuntime.Behind behind(
+      DaemonConfig config, Services services, Images images, Ids ids) {
+    return new CriRuntime.Behind(
+        services.sandboxes(),
+        services.containers(),
+        services.tasks(),
+        services.runs(),
+        services.streams(),
+        new Measures(
+            new UsageReader(Cgroups.detect()),
+            id -> images.snapshots().usage(SandboxService.NAMESPACE, id),
+            System::nanoTime),
+        new Checkpoints(
+            services.journal(), services.tasks(), config.state().resolve("checkpoint"), ids::next),
+        services.journal(),
+        Images.snapshotsFolder(config),
+        config.state());
+  }
+
   /** Who makes the present call. */
   static Origin origin() {
     Caller caller = CallContext.caller();
@@ -72,46 +85,5 @@ final class Apis {
         new Actor(Actor.Kind.CLIENT, caller.pid(), caller.uid(), caller.gid(), caller.executable()),
         CallContext.requestId(),
         0);
-  }
-
-  private static Map<String, String> info(DaemonConfig config, Services services) {
-    var status = services.journal().log().status();
-    com.google.gson.JsonObject log = new com.google.gson.JsonObject();
-    log.addProperty("lastSequence", status.lastSequence());
-    log.addProperty("durableSequence", status.durableSequence());
-    log.addProperty("durability", status.durability().word());
-    log.addProperty("generation", status.generation());
-    com.google.gson.JsonArray damages = new com.google.gson.JsonArray();
-    services
-        .journal()
-        .state()
-        .get(Kind.NODE.key("", "node"))
-        .ifPresent(node -> node.getDamagesList().forEach(d -> damages.add(sentence(d))));
-    log.add("damages", damages);
-    com.google.gson.JsonObject settings = new com.google.gson.JsonObject();
-    settings.addProperty("root", config.root().toString());
-    settings.addProperty("state", config.state().toString());
-    settings.addProperty("defaultRuntime", config.defaultRuntimeName());
-    settings.addProperty("cniConfDir", config.cni().confDir().toString());
-    Optional<String> network = services.network().notReadyReason();
-    return Map.of(
-        "config", settings.toString(),
-        "eventLog", log.toString(),
-        "cniStatus", network.orElse("OK"));
-  }
-
-  /** Damage that a start found, of the log or the store, with the event that tells of it. */
-  private static String sentence(Damage d) {
-    return "event "
-        + d.getSequence()
-        + ": "
-        + new LogDamage(
-                d.getWhat(),
-                d.getPath(),
-                d.getSetAsideTo(),
-                d.getFirstLostSequence(),
-                d.getLastLostSequence(),
-                d.getDetail())
-            .sentence();
   }
 }

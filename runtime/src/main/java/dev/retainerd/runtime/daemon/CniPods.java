@@ -9,6 +9,7 @@ import dev.retainerd.runtime.network.NetworkStatus;
 import dev.retainerd.runtime.network.PodNetworkRequest;
 import dev.retainerd.runtime.network.PodNetworks;
 import dev.retainerd.runtime.sandbox.PodNetwork;
+import dev.retainerd.wire.cri.v1.DNSConfig;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,17 +36,28 @@ record CniPods(PodNetworks networks) implements PodNetwork {
   @Override
   public void detach(
       SandboxRecord sandbox, PodSandboxConfig config, List<NetworkAttachment> attachments) {
-    networks.detach(
-        request(sandbox, config),
-        attachments.stream()
-            .map(
-                a ->
-                    new Attachment(
-                        a.getNetwork(),
-                        a.getAddressesList(),
-                        a.getResult().toByteArray(),
-                        a.getConfig().toByteArray()))
-            .toList());
+    networks.detach(request(sandbox, config), attachments.stream().map(CniPods::given).toList());
+  }
+
+  private static Attachment given(NetworkAttachment a) {
+    return new Attachment(
+        a.getNetwork(),
+        a.getAddressesList(),
+        a.getResult().toByteArray(),
+        a.getConfig().toByteArray());
+  }
+
+  private static Optional<PodNetworkRequest.Dns> dns(DNSConfig dns) {
+    return dns.equals(DNSConfig.getDefaultInstance())
+        ? Optional.empty()
+        : Optional.of(
+            new PodNetworkRequest.Dns(
+                dns.getServersList(), dns.getSearchesList(), dns.getOptionsList()));
+  }
+
+  @Override
+  public List<String> keepOnly(List<String> sandboxIds) {
+    return networks.collect(sandboxIds);
   }
 
   @Override
@@ -72,6 +84,7 @@ record CniPods(PodNetworks networks) implements PodNetwork {
                             m.getProtocol().name().toLowerCase(Locale.ROOT),
                             m.getHostIp()))
                 .toList())
+        .withDns(dns(config.getDnsConfig()))
         .withBandwidth(Bandwidth.fromAnnotations(config.getAnnotationsMap()))
         .withPod(sandbox.getCgroupParent(), config.getAnnotationsMap());
   }

@@ -3,30 +3,40 @@ package dev.retainerd.runtime.daemon;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.config.RuntimeHandler;
 import dev.retainerd.runtime.container.ContainerSpecs;
 import dev.retainerd.runtime.oci.BaseSpec;
+import dev.retainerd.runtime.oci.CdiDevices;
 import dev.retainerd.runtime.oci.ContainerInput;
 import dev.retainerd.runtime.oci.HandlerTraits;
 import dev.retainerd.runtime.oci.ImageDefaults;
 import dev.retainerd.runtime.oci.PodNamespaces;
 import dev.retainerd.runtime.oci.SandboxInput;
 import dev.retainerd.runtime.oci.SpecBuilder;
+import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
  * Specs of CRI containers and pause processes, from what the daemon knows of their pods.
  *
+ * @param cdi devices by the Container Device Interface; without folders there are none
  * @param mounts folder for looking into root file systems
  */
-record CriSpecs(SpecBuilder builder, PodFolders folders, RuncOptions runtimes, Path mounts)
+record CriSpecs(
+    SpecBuilder builder,
+    CdiDevices cdi,
+    ImageDefinedVolumes volumes,
+    PodFolders folders,
+    RuncOptions runtimes,
+    Path mounts)
     implements ContainerSpecs {
 
   @Override
@@ -34,13 +44,15 @@ record CriSpecs(SpecBuilder builder, PodFolders folders, RuncOptions runtimes, P
     SandboxRecord sandbox = input.sandbox();
     PodSandboxConfig pod = dev.retainerd.runtime.sandbox.SandboxService.config(sandbox);
     try (TemporaryMount rootfs = TemporaryMount.of(input.rootfs(), mounts, input.containerId())) {
+      ContainerConfig config =
+          volumes.added(input.config(), input.image().config(), input.containerId(), rootfs.path());
       JsonObject spec =
           builder.container(
               new ContainerInput(
                   input.containerId(),
                   sandbox.getId(),
                   input.image().reference(),
-                  input.config(),
+                  config,
                   pod,
                   defaults(input.image().config()),
                   rootfs.path(),
@@ -49,10 +61,21 @@ record CriSpecs(SpecBuilder builder, PodFolders folders, RuncOptions runtimes, P
                   namespaces(sandbox, input.pausePid()),
                   input.targetPid() == 0 ? Optional.empty() : Optional.of(pidns(input.targetPid())),
                   folders.files(sandbox),
-                  Map.of(),
+                  input.imageMounts(),
                   traits(sandbox.getRuntimeHandler())));
+      cdi.inject(spec, input.config());
       return spec.toString().getBytes(StandardCharsets.UTF_8);
     }
+  }
+
+  @Override
+  public Updated updated(byte[] spec, LinuxContainerResources resources) {
+    JsonObject before =
+        JsonParser.parseString(new String(spec, StandardCharsets.UTF_8)).getAsJsonObject();
+    JsonObject limits = builder.limits(resources);
+    return new Updated(
+        SpecBuilder.withLimits(before, limits).toString().getBytes(StandardCharsets.UTF_8),
+        limits.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   /** The spec of a pod's pause process. */

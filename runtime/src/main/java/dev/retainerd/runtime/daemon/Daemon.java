@@ -229,6 +229,7 @@ public final class Daemon implements AutoCloseable {
   @Override
   public void close() {
     server.close();
+    services.streams().close();
     services.shims().close();
     services.holder().close();
     upkeep.close();

@@ -13,6 +13,7 @@ import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.namespaces.NamespacePins;
 import dev.retainerd.runtime.network.NetworkSettings;
 import dev.retainerd.runtime.network.PodNetworks;
+import dev.retainerd.runtime.oci.CdiDevices;
 import dev.retainerd.runtime.oci.HostTraits;
 import dev.retainerd.runtime.oci.RequestRules;
 import dev.retainerd.runtime.oci.SpecBuilder;
@@ -22,9 +23,12 @@ import dev.retainerd.runtime.recovery.Leftovers;
 import dev.retainerd.runtime.recovery.Recovery;
 import dev.retainerd.runtime.sandbox.SandboxRecords;
 import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.session.CommandRuns;
+import dev.retainerd.runtime.session.ContainerTargets;
 import dev.retainerd.runtime.shims.ShimLauncher;
 import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.runtime.shims.TtrpcShim;
+import dev.retainerd.runtime.stream.StreamServer;
 import dev.retainerd.runtime.task.Bundles;
 import dev.retainerd.runtime.task.ExecService;
 import dev.retainerd.runtime.task.ExitRecorder;
@@ -53,7 +57,8 @@ record Services(
     ContainerService containers,
     Recovery recovery,
     CniPods network,
-    Path execFolder,
+    CommandRuns runs,
+    StreamServer streams,
     DescriptorHolder holder) {
   private static final Logger LOG = LoggerFactory.getLogger(Services.class);
 
@@ -112,9 +117,12 @@ record Services(
     StopService stops = new StopService(tasks);
     PinnedNamespaces namespaces = new PinnedNamespaces(new NamespacePins(state));
     PodFolders folders = new PodFolders(config.root().resolve("sandboxes"), state.resolve("shm"));
+    Path containerFolders = config.root().resolve("containers").resolve(SandboxService.NAMESPACE);
     CriSpecs specs =
         new CriSpecs(
             new SpecBuilder(HostTraits.read(), policy(config)),
+            new CdiDevices(config.cri().enableCdi() ? config.cri().cdiFolders() : List.of()),
+            new ImageDefinedVolumes(containerFolders, config.cri().ignoreImageDefinedVolumes()),
             folders,
             runtimes,
             state.resolve("look"));
@@ -126,9 +134,9 @@ record Services(
             new ContainerService.Effects(
                 images,
                 new SnapshotRootfs(snapshots),
+                new MountedImages(images, snapshots, state.resolve("image-mounts")),
                 specs,
-                new ContainerFolders(
-                    config.root().resolve("containers").resolve(SandboxService.NAMESPACE)),
+                new ContainerFolders(containerFolders),
                 new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName)));
     CniPods network = new CniPods(new PodNetworks(networks(config)));
     SandboxService sandboxes =
@@ -153,6 +161,7 @@ record Services(
                 ids::next,
                 Clock.systemUTC(),
                 RequestRules::check,
+                runtimes::recordedName,
                 pod -> Sysctls.of(pod, policy(config))));
     TaskRecovery taskRecovery = new TaskRecovery(tasks, RECOVERY);
     ExitRecorder recorder =
@@ -166,6 +175,11 @@ record Services(
         });
     shims.onRecord(recorder::record);
     shims.onAttached((id, calls) -> taskRecovery.settle(id));
+    CommandRuns runs = new CommandRuns(journal, tasks, execs, execFolder, ids::next);
+    StreamServer streams =
+        StreamServer.start(
+            new ContainerTargets(runs, tasks, containers, sandboxes, execFolder, ids::next, SELF),
+            Streams.options(config.streams()));
     Recovery recovery =
         new Recovery(
             new Recovery.Parts(
@@ -192,7 +206,8 @@ record Services(
         containers,
         recovery,
         network,
-        execFolder,
+        runs,
+        streams,
         holder);
   }
 

@@ -37,7 +37,8 @@ final class TemporaryMount implements AutoCloseable {
     }
   }
 
-  private static void mount(RootMount mount, Path target) throws IOException {
+  /** Mounts it read-only on a folder. */
+  static void mount(RootMount mount, Path target) throws IOException {
     long flags = Mounts.MS_RDONLY;
     List<String> data = new ArrayList<>();
     for (String option : mount.options()) {

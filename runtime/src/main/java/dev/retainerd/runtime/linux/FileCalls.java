@@ -1,5 +1,7 @@
 package dev.retainerd.runtime.linux;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +24,9 @@ public final class FileCalls {
   private static final int RENAME_NOREPLACE = 1;
   private static final int LARGEST_XATTR_BYTES = 65536;
   private static final int TIMESPEC_BYTES = 16;
+
+  private static final int STATFS_BYTES = 120;
+  private static final int FREE_INODES_AT = 48;
 
   private FileCalls() {}
 
@@ -201,6 +206,25 @@ public final class FileCalls {
         return false;
       }
       throw e;
+    }
+  }
+
+  /** statfs(2): how many more files the file system of this folder takes. */
+  public static long freeInodes(Path folder) throws SystemCallException {
+    try (NativeMemory memory = new NativeMemory()) {
+      long status = memory.block(STATFS_BYTES);
+      Libc.systemCall(
+          "statfs",
+          folder.toString(),
+          Libc.SystemCallNumber.STATFS,
+          memory.path(folder),
+          status,
+          0,
+          0,
+          0);
+      return ByteBuffer.wrap(NativeMemory.read(status + FREE_INODES_AT, Long.BYTES))
+          .order(ByteOrder.nativeOrder())
+          .getLong();
     }
   }
 }

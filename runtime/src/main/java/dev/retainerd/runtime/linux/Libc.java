@@ -146,7 +146,8 @@ final class Libc {
     OPENAT2(437),
     PIDFD_GETFD(438),
     MKNODAT(machine(259, 33)),
-    RENAMEAT2(machine(316, 276));
+    RENAMEAT2(machine(316, 276)),
+    STATFS(machine(137, 43));
 
     private final int value;
 

@@ -184,6 +184,10 @@ final class MountPlan {
           "the mount onto %s has the relative host_path %s; give an absolute one"
               .formatted(shown, Identifiers.shortened(mount.getHostPath())));
     }
+    if (image && !mount.getReadonly()) {
+      throw Refusal.invalidArgument(
+          "the image mounted onto " + shown + " is not readonly; images cannot be written, set it");
+    }
     checkProc(mount, target);
     if (!mount.getRecursiveReadOnly()) {
       return;

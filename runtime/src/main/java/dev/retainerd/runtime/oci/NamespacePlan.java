@@ -132,7 +132,7 @@ final class NamespacePlan {
     namespaces.add(json);
   }
 
-  private static void checkUserNamespaces(NamespaceOption pod, NamespaceOption container) {
+  static void checkUserNamespaces(NamespaceOption pod, NamespaceOption container) {
     UserNamespace ofPod = pod.getUsernsOptions();
     if (!pod.hasUsernsOptions() && !container.hasUsernsOptions()) {
       return;
@@ -155,6 +155,10 @@ final class NamespacePlan {
       throw Refusal.invalidArgument(
           "the user namespace has %d mappings of %s; mode POD takes one, mode NODE none"
               .formatted(mappings.size(), what));
+    }
+    if (own && mappings.getFirst().getContainerId() != 0) {
+      throw Refusal.invalidArgument(
+          "the user namespace maps no " + what + " from 0, so nobody would be root in it");
     }
     if (own && mappings.getFirst().getLength() == 0) {
       throw Refusal.invalidArgument("the user namespace maps no " + what + "; give a length");

@@ -5,6 +5,7 @@ import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.Device;
 import dev.retainerd.wire.cri.v1.Mount;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import java.nio.file.Path;
 import java.util.Map;
@@ -51,6 +52,10 @@ public final class RequestRules {
               .formatted(Identifiers.shortened(hostname)));
     }
     absoluteOrEmpty("log_directory", pod.getLogDirectory());
+    NamespaceOption namespaces = pod.getLinux().getSecurityContext().getNamespaceOptions();
+    NamespacePlan.checkUserNamespaces(namespaces, namespaces);
+    // Both drivers refuse a parent that climbs; which of them is used does not matter here.
+    CgroupPath.of(pod.getLinux().getCgroupParent(), "pod", false);
     bounded("labels", pod.getLabelsMap());
     bounded("annotations", pod.getAnnotationsMap());
     ResourceLimits.check(pod.getLinux().getResources());

@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.cri.v1.Device;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.LinuxContainerSecurityContext;
 import dev.retainerd.wire.cri.v1.LinuxSandboxSecurityContext;
 import dev.retainerd.wire.cri.v1.SELinuxOption;
@@ -136,6 +137,18 @@ public final class SpecBuilder {
       process.add("env", JsonTree.array(ProcessArgs.merged(env)));
     }
     return process;
+  }
+
+  /** Limits as OCI's {@code linux.resources}, without devices. */
+  public JsonObject limits(LinuxContainerResources resources) {
+    return ResourceLimits.of(resources, host, policy);
+  }
+
+  /** The same spec with these limits in the place of those it has for the same things. */
+  public static JsonObject withLimits(JsonObject spec, JsonObject limits) {
+    JsonObject copy = spec.deepCopy();
+    merge(JsonTree.child(JsonTree.child(copy, "linux"), "resources"), limits.deepCopy());
+    return copy;
   }
 
   /** The operator's base spec, or the built-in one: nothing but a version. */

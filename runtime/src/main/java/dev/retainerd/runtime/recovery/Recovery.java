@@ -1,11 +1,13 @@
 package dev.retainerd.runtime.recovery;
 
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.LeftoverRemovedPayload;
 import dev.retainerd.eventlog.proto.RecoveryFinishedPayload;
 import dev.retainerd.runtime.container.ContainerService;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.sandbox.SandboxRecords;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.runtime.task.ExecService;
@@ -65,8 +67,7 @@ public final class Recovery {
   /**
    * Makes it ready to run.
    *
-   * @param execFolder the folder of ExecSync's output: execs that write there have lost their
-   *     caller
+   * @param execFolder the folder of FIFOs of our own: execs that write there have lost their caller
    */
   public Recovery(Parts parts, Origin self, String execFolder) {
     this.parts = parts;
@@ -108,6 +109,7 @@ public final class Recovery {
       parts.more.forEach(part -> step("a further part", part));
       containers();
       sandboxes();
+      duplicates();
       endedTasks();
       openStops();
       orphanedExecs();
@@ -134,6 +136,35 @@ public final class Recovery {
       finished.countDown();
     }
     parts.shims.keepSpare();
+    // Plugins may take their time; nobody waits for what they find.
+    step(
+        "the networks",
+        () -> parts.sandboxes.collectNetworks().forEach(problem -> LOG.warn("{}", problem)));
+  }
+
+  /** A name that two pods have must stop neither the start nor the first of them. */
+  private void duplicates() {
+    for (SandboxEntry entry : parts.sandboxes.duplicates()) {
+      String id = entry.getSandbox().getId();
+      LOG.error("pod sandbox {} has the name of another one and is set aside", id);
+      step(
+          "pod sandbox " + id,
+          () -> {
+            parts.sandboxes.remove(self, id);
+            parts.journal.commit(
+                self,
+                "",
+                new Event.LeftoverRemoved(
+                    LeftoverRemovedPayload.newBuilder()
+                        .setKind("duplicate")
+                        .setName("pod sandbox " + id)
+                        .setDetail(
+                            "it had the name of another one: "
+                                + SandboxRecords.reservedName(entry.getSandbox()))
+                        .build()));
+            finishedIntents++;
+          });
+    }
   }
 
   private void containers() {
@@ -235,7 +266,7 @@ public final class Recovery {
         .forEach(
             Kind.EXEC,
             (Key<ExecEntry> key, ExecEntry exec) -> {
-              if (exec.getStdio().getStdout().startsWith("file://" + execFolder)) {
+              if (exec.getStdio().getStdout().startsWith(execFolder + "/")) {
                 Thread.ofVirtual()
                     .name("orphaned-exec")
                     .start(() -> step("exec " + key.id(), () -> endExec(key, exec)));

@@ -25,6 +25,13 @@ public interface PodNetwork {
    */
   void detach(SandboxRecord sandbox, PodSandboxConfig config, List<NetworkAttachment> attachments);
 
+  /**
+   * Tells the plugins which pods there are, so that they free what belongs to none.
+   *
+   * @return a sentence for each plugin that failed
+   */
+  List<String> keepOnly(List<String> sandboxIds);
+
   /** Why no pod can be attached now; empty: it can. */
   Optional<String> notReadyReason();
 }

@@ -20,6 +20,7 @@ import java.util.function.Supplier;
  * @param pins says where namespaces are pinned
  * @param newId makes ids, 64 hexadecimal digits
  * @param check refuses a configuration that cannot be carried out
+ * @param handlers refuses a runtime handler that is not configured; "" is the default one
  * @param sysctls the kernel settings that a configuration asks for, the node's defaults among them
  */
 public record SandboxRecords(
@@ -27,6 +28,7 @@ public record SandboxRecords(
     Supplier<String> newId,
     Clock clock,
     Consumer<PodSandboxConfig> check,
+    Consumer<String> handlers,
     Function<PodSandboxConfig, Map<String, String>> sysctls) {
 
   /** A pod's name in full: no two pods have the same. */

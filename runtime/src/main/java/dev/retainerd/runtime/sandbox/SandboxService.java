@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.sandbox;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.NetworkAttachment;
@@ -11,8 +12,10 @@ import dev.retainerd.eventlog.proto.SandboxNetworkDetachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovingPayload;
+import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppingPayload;
+import dev.retainerd.runtime.engine.Answered;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
@@ -25,7 +28,10 @@ import dev.retainerd.store.state.Kind;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -55,6 +61,7 @@ public final class SandboxService {
   private final Effects effects;
   private final SandboxRecords records;
   private final KeyLocks locks = new KeyLocks();
+  private final Answered answered = new Answered();
 
   public SandboxService(Journal journal, Shims shims, Effects effects, SandboxRecords records) {
     this.journal = journal;
@@ -81,10 +88,12 @@ public final class SandboxService {
   /**
    * Makes a pod ready for containers.
    *
-   * @return its id; that of the earlier request where this one repeats it
+   * @return its id; that of the earlier request where this one repeats it and nobody got the answer
+   *     to that one
    */
   public String run(Origin origin, PodSandboxConfig config, String runtimeHandler) {
     records.check().accept(config);
+    records.handlers().accept(runtimeHandler);
     String name = SandboxRecords.reservedName(config);
     try (KeyLocks.Held held = locks.hold("pod " + name, LOCK_PATIENCE)) {
       Optional<SandboxEntry> taken = ofName(name);
@@ -103,8 +112,15 @@ public final class SandboxService {
         .findFirst();
   }
 
-  private static String joined(SandboxEntry taken, String name, PodSandboxConfig config) {
-    boolean same = taken.getSandbox().getConfig().equals(config.toByteString());
+  /** The caller of {@link #run} has got the id: from now on the same request is no retry. */
+  public void answered(String id) {
+    answered.tell(id);
+  }
+
+  private String joined(SandboxEntry taken, String name, PodSandboxConfig config) {
+    boolean same =
+        taken.getSandbox().getConfig().equals(config.toByteString())
+            && answered.isUnknown(taken.getSandbox().getId());
     if (same && taken.getPhase() == SandboxPhase.SANDBOX_PHASE_READY) {
       return taken.getSandbox().getId();
     }
@@ -267,8 +283,55 @@ public final class SandboxService {
           origin,
           NAMESPACE,
           new Event.SandboxRemoved(SandboxRemovedPayload.newBuilder().setId(id).build()));
+      answered.forget(id);
       Failpoint.SANDBOX_REMOVED_RECORDED.hit();
     }
+  }
+
+  /** Records what kubelet says a pod may use now. */
+  public void updateResources(Origin origin, String id, ByteString overhead, ByteString resources) {
+    try (KeyLocks.Held held = locks.hold("pod " + id, LOCK_PATIENCE)) {
+      SandboxEntry entry = get(id);
+      if (entry.getPhase() != SandboxPhase.SANDBOX_PHASE_READY) {
+        throw Refusal.failedPrecondition(
+            "pod sandbox " + id + " is " + readable(entry.getPhase()) + ", not READY");
+      }
+      journal.commit(
+          origin,
+          NAMESPACE,
+          new Event.SandboxResourcesUpdated(
+              SandboxResourcesUpdatedPayload.newBuilder()
+                  .setId(id)
+                  .setOverhead(overhead)
+                  .setResources(resources)
+                  .build()));
+    }
+  }
+
+  /**
+   * Has the network's plugins free what belongs to no pod.
+   *
+   * @return a sentence for each plugin that failed
+   */
+  public List<String> collectNetworks() {
+    return effects.network().keepOnly(list().stream().map(e -> e.getSandbox().getId()).toList());
+  }
+
+  /**
+   * Pods that have the name of another one, which no daemon lets happen; of each name the first
+   * that was made is not among them.
+   */
+  public List<SandboxEntry> duplicates() {
+    Map<String, SandboxEntry> first = new HashMap<>();
+    List<SandboxEntry> others = new ArrayList<>();
+    List<SandboxEntry> byAge = new ArrayList<>(list());
+    byAge.sort(Comparator.comparingLong(e -> e.getProvenance().getCreated()));
+    for (SandboxEntry entry : byAge) {
+      if (first.putIfAbsent(SandboxRecords.reservedName(entry.getSandbox()), entry) != null) {
+        others.add(entry);
+      }
+    }
+    return others;
   }
 
   /** After a reboot: its processes and namespaces are gone; its addresses are given back. */

@@ -65,6 +65,16 @@ public interface ShimCalls extends AutoCloseable {
   /** Opens the container's log file again after a rotation. */
   void reopenLog(String namespace, String containerId);
 
+  /** Has CRIU write the container's state into a folder; its processes go on. */
+  void checkpoint(String namespace, String containerId, Path images, Duration patience);
+
+  /**
+   * Has it copy what the container's first process writes from now on into FIFOs that are read
+   * already; "" for a stream that is not wanted. The copy ends with the process, with the reader,
+   * or with the shim.
+   */
+  void attach(String namespace, String containerId, String stdout, String stderr);
+
   /**
    * Has it send dups of what a successor would need (pty masters) to the daemon's holder socket.
    */

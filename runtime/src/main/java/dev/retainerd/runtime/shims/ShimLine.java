@@ -168,6 +168,16 @@ final class ShimLine implements ShimCalls {
   }
 
   @Override
+  public void attach(String namespace, String containerId, String stdout, String stderr) {
+    tell(shim -> shim.attach(namespace, containerId, stdout, stderr));
+  }
+
+  @Override
+  public void checkpoint(String namespace, String containerId, Path images, Duration patience) {
+    tell(shim -> shim.checkpoint(namespace, containerId, images, patience));
+  }
+
+  @Override
   public void sendDescriptors(Path holderSocket) {
     tell(shim -> shim.sendDescriptors(holderSocket));
   }

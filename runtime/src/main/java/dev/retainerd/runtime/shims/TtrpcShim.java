@@ -11,11 +11,13 @@ import dev.retainerd.shim.wire.known.Any;
 import dev.retainerd.shim.wire.known.Timestamp;
 import dev.retainerd.shim.wire.retain.AdoptOutcome;
 import dev.retainerd.shim.wire.retain.AdoptRequest;
+import dev.retainerd.shim.wire.retain.AttachRequest;
 import dev.retainerd.shim.wire.retain.BundleRef;
 import dev.retainerd.shim.wire.retain.InfoResponse;
 import dev.retainerd.shim.wire.retain.Record;
 import dev.retainerd.shim.wire.retain.ReopenLogRequest;
 import dev.retainerd.shim.wire.retain.SendDescriptorsRequest;
+import dev.retainerd.shim.wire.task.CheckpointTaskRequest;
 import dev.retainerd.shim.wire.task.CloseIORequest;
 import dev.retainerd.shim.wire.task.CreateTaskRequest;
 import dev.retainerd.shim.wire.task.DeleteRequest;
@@ -330,6 +332,25 @@ public final class TtrpcShim implements ShimCalls {
     ReopenLogRequest reopen =
         ReopenLogRequest.newBuilder().setNamespace(namespace).setId(containerId).build();
     tell(() -> own.reopenLog(reopen, PATIENCE));
+  }
+
+  @Override
+  public void checkpoint(String namespace, String containerId, Path images, Duration patience) {
+    CheckpointTaskRequest checkpoint =
+        CheckpointTaskRequest.newBuilder().setId(containerId).setPath(images.toString()).build();
+    tell(() -> tasks(namespace).checkpoint(checkpoint, patience));
+  }
+
+  @Override
+  public void attach(String namespace, String containerId, String stdout, String stderr) {
+    AttachRequest attach =
+        AttachRequest.newBuilder()
+            .setNamespace(namespace)
+            .setId(containerId)
+            .setStdout(stdout)
+            .setStderr(stderr)
+            .build();
+    tell(() -> own.attach(attach, PATIENCE));
   }
 
   @Override

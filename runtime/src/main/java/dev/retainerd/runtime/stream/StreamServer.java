@@ -19,6 +19,7 @@ import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.timeout.ReadTimeoutHandler;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.Closeable;
+import java.net.Inet6Address;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.util.Optional;
@@ -137,7 +138,11 @@ public final class StreamServer implements Closeable {
       }
     }
     InetSocketAddress local = (InetSocketAddress) listener.localAddress();
-    String host = local.getAddress().getHostAddress();
+    // Whoever asked over our unix socket is on this node.
+    String host =
+        local.getAddress().isAnyLocalAddress()
+            ? (local.getAddress() instanceof Inet6Address ? "::1" : "127.0.0.1")
+            : local.getAddress().getHostAddress();
     return URI.create(
         (tls ? "https://" : "http://")
             + (host.indexOf(':') >= 0 ? "[" + host + "]" : host)

@@ -495,6 +495,25 @@ public final class TaskService {
   }
 
   /**
+   * Has CRIU write the state of all processes into a folder; they go on.
+   *
+   * @throws Refusal FAILED_PRECONDITION where the task does not run
+   */
+  public void checkpoint(String namespace, String containerId, Path images, Duration patience) {
+    TaskEntry task = inPhase(namespace, containerId, TaskPhase.TASK_PHASE_RUNNING, "checkpoint");
+    shimOf(namespace, containerId).checkpoint(namespace, containerId, images, patience);
+  }
+
+  /**
+   * Copies what init writes from now on into FIFOs that are read already; "" for a stream that is
+   * not wanted. Ends with init, with the reader, or with the shim: then it is to be asked again.
+   */
+  public void attach(String namespace, String containerId, String stdout, String stderr) {
+    TaskEntry task = inPhase(namespace, containerId, TaskPhase.TASK_PHASE_RUNNING, "attach to");
+    shimOf(namespace, containerId).attach(namespace, containerId, stdout, stderr);
+  }
+
+  /**
    * Completes with the exit of init ({@code execId} "") or an exec; at once where it has ended.
    * Cancel it when nobody waits any more.
    *

@@ -172,6 +172,12 @@ final class PretendShim implements ShimCalls {
   public void reopenLog(String namespace, String containerId) {}
 
   @Override
+  public void checkpoint(String namespace, String containerId, Path images, Duration patience) {}
+
+  @Override
+  public void attach(String namespace, String containerId, String stdout, String stderr) {}
+
+  @Override
   public void sendDescriptors(Path holderSocket) {}
 
   @Override

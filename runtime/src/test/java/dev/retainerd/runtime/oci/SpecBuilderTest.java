@@ -517,6 +517,7 @@ class SpecBuilderTest {
     config.addMounts(
         Mount.newBuilder()
             .setContainerPath("/data")
+            .setReadonly(true)
             .setImage(dev.retainerd.wire.cri.v1.ImageSpec.newBuilder().setImage("data:1")));
     refused(Refusal.Code.UNIMPLEMENTED, "data:1");
   }

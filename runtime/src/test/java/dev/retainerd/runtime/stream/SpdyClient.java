@@ -36,11 +36,11 @@ import java.util.function.BooleanSupplier;
  * A client as kubectl's: an HTTP upgrade on a socket, then SPDY/3.1 frames without window updates.
  * Reads on a thread of its own; all state is guarded by this.
  */
-final class SpdyClient implements Closeable {
+public final class SpdyClient implements Closeable {
   private static final long DEADLINE_NANOS = 20_000_000_000L;
 
   private final Socket socket;
-  final String response;
+  public final String response;
   private final EmbeddedChannel codec =
       new EmbeddedChannel(new SpdyFrameCodec(SpdyVersion.SPDY_3_1));
   private final Map<Integer, ByteArrayOutputStream> received = new HashMap<>();
@@ -65,7 +65,7 @@ final class SpdyClient implements Closeable {
     Thread.ofVirtual().start(this::read);
   }
 
-  static SpdyClient open(URI address, String... protocols) throws IOException {
+  public static SpdyClient open(URI address, String... protocols) throws IOException {
     return new SpdyClient(new Socket(address.getHost(), address.getPort()), address, protocols);
   }
 
@@ -140,7 +140,7 @@ final class SpdyClient implements Closeable {
   }
 
   /** Opens a stream with these headers, given as name, value, name, value. */
-  int stream(String... headers) throws IOException {
+  public int stream(String... headers) throws IOException {
     int id;
     synchronized (this) {
       id = next;
@@ -154,19 +154,19 @@ final class SpdyClient implements Closeable {
     return id;
   }
 
-  void write(int stream, byte[] bytes) throws IOException {
+  public void write(int stream, byte[] bytes) throws IOException {
     send(new DefaultSpdyDataFrame(stream, Unpooled.copiedBuffer(bytes)));
   }
 
-  void end(int stream) throws IOException {
+  public void end(int stream) throws IOException {
     send(new DefaultSpdyDataFrame(stream, Unpooled.EMPTY_BUFFER).setLast(true));
   }
 
-  void reset(int stream) throws IOException {
+  public void reset(int stream) throws IOException {
     send(new DefaultSpdyRstStreamFrame(stream, SpdyStreamStatus.CANCEL));
   }
 
-  void ping(int id) throws IOException {
+  public void ping(int id) throws IOException {
     send(new DefaultSpdyPingFrame(id));
   }
 
@@ -180,39 +180,44 @@ final class SpdyClient implements Closeable {
     }
   }
 
-  void awaitReply(int stream) throws InterruptedException {
+  public void awaitReply(int stream) throws InterruptedException {
     await("a reply on " + stream, () -> replied.contains(stream));
   }
 
-  void awaitRefused(int stream) throws InterruptedException {
+  public void awaitRefused(int stream) throws InterruptedException {
     await("a refusal of " + stream, () -> refused.contains(stream));
   }
 
-  void awaitPong(int id) throws InterruptedException {
+  public void awaitPong(int id) throws InterruptedException {
     await("a pong", () -> pongs.contains(id));
   }
 
-  void awaitClosed() throws InterruptedException {
+  public void awaitClosed() throws InterruptedException {
     await("the end of the connection", () -> closed);
   }
 
-  void awaitAway() throws InterruptedException {
+  public void awaitAway() throws InterruptedException {
     await("the farewell", () -> away);
   }
 
-  synchronized void awaitText(int stream, String text) throws InterruptedException {
+  public synchronized void awaitText(int stream, String text) throws InterruptedException {
     await("\"" + text + "\" on " + stream, () -> text(stream).contains(text));
   }
 
+  /** Whether that has come on a stream so far. */
+  public synchronized boolean hasText(int stream, String text) {
+    return text(stream).contains(text);
+  }
+
   /** All of a stream, once the server has ended it. */
-  byte[] all(int stream) throws InterruptedException {
+  public byte[] all(int stream) throws InterruptedException {
     await("the end of " + stream, () -> ended.contains(stream));
     synchronized (this) {
       return received.getOrDefault(stream, new ByteArrayOutputStream()).toByteArray();
     }
   }
 
-  String allText(int stream) throws InterruptedException {
+  public String allText(int stream) throws InterruptedException {
     return new String(all(stream), StandardCharsets.UTF_8);
   }
 

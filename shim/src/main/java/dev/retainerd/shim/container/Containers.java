@@ -226,6 +226,17 @@ public final class Containers {
     }
   }
 
+  /** Copies of the output of the first process, from now on, for a client that attaches. */
+  public void attach(String namespace, String id, String stdout, String stderr)
+      throws TtrpcException {
+    ProcessStreams streams = get(namespace, id).first().streams();
+    if (streams == null) {
+      throw new TtrpcException(
+          StatusCode.FAILED_PRECONDITION, "container " + id + " has no streams to attach to");
+    }
+    streams.attach(stdout, stderr);
+  }
+
   /** Completes with the end of a process once it is published. */
   public CompletableFuture<ExitRecord> await(String namespace, String id, String execId)
       throws TtrpcException {

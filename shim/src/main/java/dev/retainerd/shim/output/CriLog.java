@@ -283,12 +283,16 @@ final class CriLog {
     }
 
     @Override
-    public long take(int pipe) {
+    public long take(int pipe, long most) {
       if (waiting.length > 0 && !format(stream, false)) {
         return FULL;
       }
-      long moved = spools[stream].take(pipe);
-      return moved > 0 && !format(stream, false) ? FULL : moved;
+      long moved = spools[stream].take(pipe, most);
+      if (moved > 0) {
+        // What the disk has no room for waits, and the next call finds it waiting.
+        format(stream, false);
+      }
+      return moved;
     }
 
     @Override

@@ -20,8 +20,8 @@ final class FifoSink implements Sink {
   }
 
   @Override
-  public long take(int pipe) {
-    long moved = Posix.splice(pipe, fd, -1, CHUNK_BYTES);
+  public long take(int pipe, long most) {
+    long moved = Posix.splice(pipe, fd, -1, Math.min(most, CHUNK_BYTES));
     if (moved == -Errno.EAGAIN && (Posix.poll(pipe, Posix.POLLIN, 0) & Posix.POLLIN) != 0) {
       return FULL;
     }

@@ -34,8 +34,8 @@ final class FileSink implements Sink {
   }
 
   @Override
-  public long take(int pipe) {
-    long moved = Posix.splice(pipe, target.fd, target.position, CHUNK_BYTES);
+  public long take(int pipe, long most) {
+    long moved = Posix.splice(pipe, target.fd, target.position, Math.min(most, CHUNK_BYTES));
     if (moved > 0) {
       target.position += moved;
     }

@@ -44,6 +44,7 @@ public final class ProcessStreams {
   private volatile CriLog log;
   private volatile TerminalPump terminal;
   private StreamPump terminalOnward;
+  private StreamPump errorPump;
   private int stdinReader = -1;
   private int stdinWriter = -1;
   private boolean closed;
@@ -86,7 +87,7 @@ public final class ProcessStreams {
     FileSink.Target[] shared = new FileSink.Target[1];
     StreamPump first = openStream(stdout, 0, "stdout", shared);
     boolean sameFile = stdout.equals(stderr);
-    openStream(stderr, 1, "stderr", sameFile ? shared : new FileSink.Target[1]);
+    errorPump = openStream(stderr, 1, "stderr", sameFile ? shared : new FileSink.Target[1]);
     terminalOnward = first;
     if (!wanted.stdin().isEmpty()) {
       openStdin(stdin);
@@ -295,6 +296,39 @@ public final class ProcessStreams {
     terminal.close();
     for (StreamPump pump : pumps) {
       pump.turn();
+    }
+  }
+
+  /**
+   * Gives FIFOs that somebody reads a copy of what the process writes from now on; it goes where it
+   * went all the same.
+   *
+   * @param stdout empty for none
+   * @param stderr empty for none; a terminal has none
+   * @throws TtrpcException FAILED_PRECONDITION where nobody reads them, or where the stream is
+   *     wanted by nobody, so that the process has none
+   */
+  public void attach(String stdout, String stderr) throws TtrpcException {
+    CompletableFuture<Void> attached = new CompletableFuture<>();
+    loop.submit(
+        () -> {
+          try {
+            attach(terminalOnward, stdout);
+            attach(errorPump, wanted.terminal() ? "" : stderr);
+            attached.complete(null);
+          } catch (PosixException | RuntimeException e) {
+            attached.completeExceptionally(e);
+          }
+        });
+    await(attached, "copies of the streams of " + folder);
+  }
+
+  private static void attach(StreamPump pump, String fifo) throws PosixException {
+    if (!fifo.isEmpty()) {
+      if (pump == null) {
+        throw new PosixException("the process was made without this stream", 0);
+      }
+      pump.attach(fifo);
     }
   }
 

@@ -8,10 +8,11 @@ interface Sink {
   /**
    * Moves some bytes out of a pipe.
    *
+   * @param most how many at most
    * @return bytes moved, 0 when the pipe has ended, a negative errno (EAGAIN: nothing there), or
    *     {@link #FULL}
    */
-  long take(int pipe);
+  long take(int pipe, long most);
 
   /** The descriptor that becomes writable when the sink can go on, or -1 to try again by time. */
   int blockedOn();

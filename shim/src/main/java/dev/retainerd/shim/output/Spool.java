@@ -80,7 +80,7 @@ final class Spool {
   }
 
   /** As {@link Sink#take}. */
-  long take(int pipe) {
+  long take(int pipe, long most) {
     Part last = parts.getLast();
     if (last.size >= FILE_BYTES) {
       try {
@@ -90,7 +90,7 @@ final class Spool {
       }
       last = parts.getLast();
     }
-    long moved = Posix.splice(pipe, last.fd, last.size, FILE_BYTES);
+    long moved = Posix.splice(pipe, last.fd, last.size, Math.min(most, FILE_BYTES));
     if (moved > 0) {
       last.size += moved;
     }

@@ -34,6 +34,7 @@ public final class Posix {
   private static final long WRITE = Native.symbol("write");
   private static final long PREAD = Native.symbol("pread64");
   private static final long SPLICE = Native.symbol("splice");
+  private static final long TEE = Native.symbol("tee");
   private static final long FTRUNCATE = Native.symbol("ftruncate64");
   private static final long FSYNC = Native.symbol("fsync");
   private static final long MKFIFO = Native.symbol("mkfifo");
@@ -116,6 +117,16 @@ public final class Posix {
     } finally {
       Native.free(offset);
     }
+  }
+
+  /**
+   * Copies what waits in a pipe into another pipe, without taking it out of the first and without
+   * waiting.
+   *
+   * @return bytes copied, always the first ones; 0 when the pipe has ended, or a negative errno
+   */
+  public static long tee(int from, int to, long length) {
+    return result(Native.call(TEE, from, to, length, SPLICE_F_MOVE_NONBLOCK));
   }
 
   public static void truncate(int fd, long size) throws PosixException {

@@ -5,6 +5,7 @@ import com.google.protobuf.Parser;
 import dev.retainerd.shim.wire.known.Empty;
 import dev.retainerd.shim.wire.retain.AdoptRequest;
 import dev.retainerd.shim.wire.retain.AdoptResponse;
+import dev.retainerd.shim.wire.retain.AttachRequest;
 import dev.retainerd.shim.wire.retain.InfoRequest;
 import dev.retainerd.shim.wire.retain.InfoResponse;
 import dev.retainerd.shim.wire.retain.RecordsRequest;
@@ -47,6 +48,10 @@ public final class ShimClient {
 
   public void reopenLog(ReopenLogRequest request, Duration timeout) throws TtrpcException {
     call("ReopenLog", request, Empty.parser(), timeout);
+  }
+
+  public void attach(AttachRequest request, Duration timeout) throws TtrpcException {
+    call("Attach", request, Empty.parser(), timeout);
   }
 
   public SendDescriptorsResponse sendDescriptors(SendDescriptorsRequest request, Duration timeout)

@@ -10,6 +10,7 @@ import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.wire.known.Empty;
 import dev.retainerd.shim.wire.retain.AdoptRequest;
 import dev.retainerd.shim.wire.retain.AdoptResponse;
+import dev.retainerd.shim.wire.retain.AttachRequest;
 import dev.retainerd.shim.wire.retain.InfoResponse;
 import dev.retainerd.shim.wire.retain.RecordsRequest;
 import dev.retainerd.shim.wire.retain.RecordsResponse;
@@ -59,6 +60,12 @@ final class RetainCalls {
       case "ReopenLog" -> {
         ReopenLogRequest request = ReopenLogRequest.parseFrom(bytes);
         containers.reopenLog(request.getNamespace(), request.getId());
+        yield Empty.getDefaultInstance();
+      }
+      case "Attach" -> {
+        AttachRequest request = AttachRequest.parseFrom(bytes);
+        containers.attach(
+            request.getNamespace(), request.getId(), request.getStdout(), request.getStderr());
         yield Empty.getDefaultInstance();
       }
       case "SendDescriptors" -> {

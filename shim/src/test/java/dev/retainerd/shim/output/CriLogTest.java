@@ -22,7 +22,7 @@ class CriLogTest {
   }
 
   private static void takeAll(Sink sink, int pipe) {
-    while (sink.take(pipe) > 0) {
+    while (sink.take(pipe, 1 << 20) > 0) {
       // All of it.
     }
   }

@@ -74,6 +74,7 @@ public final class Fold {
       case Event.SandboxStopping e -> SandboxFold.moved(f, e.payload().getId());
       case Event.SandboxNetworkDetached e -> SandboxFold.detached(f, e.payload().getId());
       case Event.SandboxStopped e -> SandboxFold.stopped(f, e.payload());
+      case Event.SandboxResourcesUpdated e -> SandboxFold.resources(f, e.payload());
       case Event.SandboxRemoving e -> SandboxFold.moved(f, e.payload().getId());
       case Event.SandboxRemoved e -> SandboxFold.moved(f, e.payload().getId());
 

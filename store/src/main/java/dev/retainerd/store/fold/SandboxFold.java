@@ -3,6 +3,7 @@ package dev.retainerd.store.fold;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
+import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.store.proto.SandboxEntry;
 import dev.retainerd.store.proto.SandboxPhase;
@@ -44,6 +45,10 @@ final class SandboxFold {
 
   static void stopped(Folding f, SandboxStoppedPayload p) {
     changed(f, p.getId(), e -> e.setStopReason(p.getReason()));
+  }
+
+  static void resources(Folding f, SandboxResourcesUpdatedPayload p) {
+    changed(f, p.getId(), e -> e.setOverhead(p.getOverhead()).setResources(p.getResources()));
   }
 
   /** Events that only move it along its lifecycle, or end it. */

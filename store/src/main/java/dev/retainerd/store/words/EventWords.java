@@ -66,6 +66,8 @@ public final class EventWords {
       case Event.SandboxNetworkDetached e ->
           SandboxWords.says(e.payload().getId(), "left its network");
       case Event.SandboxStopped e -> SandboxWords.stopped(e.payload());
+      case Event.SandboxResourcesUpdated e ->
+          SandboxWords.says(e.payload().getId(), "got other resources");
       case Event.SandboxRemoving e -> SandboxWords.says(e.payload().getId(), "is being removed");
       case Event.SandboxRemoved e -> SandboxWords.says(e.payload().getId(), "was removed");
 

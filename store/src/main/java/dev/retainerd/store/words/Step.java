@@ -76,6 +76,7 @@ public record Step(Role role, String operation) {
           CONTAINER_UPDATED,
           SANDBOX_NETWORK_ATTACHED,
           SANDBOX_NETWORK_DETACHED,
+          SANDBOX_RESOURCES_UPDATED,
           TASK_SIGNALLED,
           TASK_PAUSED,
           TASK_RESUMED,

@@ -1,0 +1,123 @@
+package dev.retainerd.runtime.daemon;
+
+import dev.retainerd.runtime.container.ContainerImages;
+import dev.retainerd.runtime.container.ImageVolumes;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.image.Scope;
+import dev.retainerd.runtime.image.SnapshotService;
+import dev.retainerd.runtime.linux.Mounts;
+import dev.retainerd.runtime.linux.NativeFile;
+import dev.retainerd.runtime.linux.SystemCallException;
+import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.shims.Folders;
+import dev.retainerd.runtime.shims.RootMount;
+import dev.retainerd.wire.cri.v1.Mount;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * Images as views of snapshots, mounted below the state folder: one folder a container, in it one a
+ * mount, by its number.
+ */
+record MountedImages(ContainerImages images, SnapshotService snapshots, Path folder)
+    implements ImageVolumes {
+  private static final String NAMESPACE = SandboxService.NAMESPACE;
+
+  /** Nobody but us refers to the snapshot, so it says itself that it is wanted. */
+  private static final Map<String, String> ROOT = Map.of("containerd.io/gc.root", "image volume");
+
+  private static boolean isImage(Mount mount) {
+    return mount.hasImage() && !mount.getImage().getImage().isEmpty();
+  }
+
+  private static String key(String containerId, int number) {
+    return containerId + "-image-" + number;
+  }
+
+  @Override
+  public Map<String, Volume> mount(Origin origin, String containerId, List<Mount> mounts) {
+    Map<String, Volume> volumes = new HashMap<>();
+    for (int i = 0; i < mounts.size(); i++) {
+      Mount mount = mounts.get(i);
+      if (isImage(mount)) {
+        volumes.put(mount.getContainerPath(), volume(origin, containerId, i, mount));
+      }
+    }
+    return volumes;
+  }
+
+  private Volume volume(Origin origin, String containerId, int number, Mount mount) {
+    ContainerImages.Resolved image = images.resolve(origin, mount.getImage().getImage());
+    List<RootMount> layers =
+        snapshots
+            .view(Scope.of(origin, NAMESPACE), key(containerId, number), image.chainId(), ROOT)
+            .stream()
+            .map(m -> new RootMount(m.type(), m.source(), m.options()))
+            .toList();
+    Path target = folder.resolve(containerId).resolve(Integer.toString(number));
+    try {
+      Files.createDirectories(target);
+      for (RootMount layer : layers) {
+        TemporaryMount.mount(layer, target);
+      }
+      return new Volume(within(target, mount), image.id());
+    } catch (IOException e) {
+      throw Refusal.internal(
+          "image " + image.reference() + " cannot be mounted: " + e.getMessage(), e);
+    }
+  }
+
+  /** A folder of the image; a link in it leads nowhere else. */
+  private static Path within(Path target, Mount mount) throws IOException {
+    String sub = mount.getImageSubPath();
+    if (sub.isEmpty()) {
+      return target;
+    }
+    try (NativeFile root = NativeFile.open(target, NativeFile.O_PATH | NativeFile.O_DIRECTORY, 0);
+        NativeFile found =
+            NativeFile.openBelow(
+                root,
+                sub,
+                NativeFile.O_PATH | NativeFile.O_DIRECTORY,
+                0,
+                NativeFile.RESOLVE_BENEATH)) {
+      return Files.readSymbolicLink(found.procPath());
+    } catch (SystemCallException e) {
+      throw Refusal.invalidArgument(
+              "the image_sub_path of the mount onto "
+                  + mount.getContainerPath()
+                  + " is no folder in image "
+                  + mount.getImage().getImage())
+          .because(e);
+    }
+  }
+
+  @Override
+  public void unmount(Origin origin, String containerId, List<Mount> mounts) {
+    List<Integer> numbers =
+        IntStream.range(0, mounts.size()).filter(i -> isImage(mounts.get(i))).boxed().toList();
+    if (numbers.isEmpty()) {
+      return;
+    }
+    Path own = folder.resolve(containerId);
+    try {
+      for (int number : numbers) {
+        Path target = own.resolve(Integer.toString(number));
+        if (Files.exists(target)) {
+          Mounts.unmountAll(target);
+        }
+        snapshots.removeIfThere(Scope.of(origin, NAMESPACE), key(containerId, number));
+      }
+      Folders.remove(own);
+    } catch (IOException e) {
+      throw Refusal.internal(
+          "the images of container " + containerId + " cannot be unmounted: " + e.getMessage(), e);
+    }
+  }
+}

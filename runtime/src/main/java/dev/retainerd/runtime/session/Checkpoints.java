@@ -1,0 +1,143 @@
+package dev.retainerd.runtime.session;
+
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.shims.Folders;
+import dev.retainerd.runtime.task.TaskService;
+import dev.retainerd.store.proto.ContainerEntry;
+import dev.retainerd.store.state.Kind;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+
+/**
+ * Checkpoints of running containers as archives, which go on running: {@code checkpoint/} holds
+ * CRIU's images, {@code spec.dump} the OCI spec, {@code config.dump} the container's configuration.
+ * Thread-safe.
+ */
+public final class Checkpoints {
+  private static final String NAMESPACE = SandboxService.NAMESPACE;
+  private static final Duration PATIENCE = Duration.ofMinutes(10);
+
+  private final Journal journal;
+  private final TaskService tasks;
+  private final Path folder;
+  private final Supplier<String> newId;
+
+  /**
+   * Makes them.
+   *
+   * @param folder where images lie until they are packed
+   */
+  public Checkpoints(Journal journal, TaskService tasks, Path folder, Supplier<String> newId) {
+    this.journal = journal;
+    this.tasks = tasks;
+    this.folder = folder;
+    this.newId = newId;
+  }
+
+  /**
+   * Writes the archive; it is there as a whole or not at all.
+   *
+   * @param location absolute path of the file to be
+   * @param seconds how long CRIU may take; 0 for ten minutes
+   * @throws Refusal FAILED_PRECONDITION where the container does not run or CRIU is not able
+   */
+  public void write(ContainerEntry container, String location, long seconds) {
+    String id = container.getContainer().getId();
+    Path target = target(id, location);
+    Path work = folder.resolve(newId.get());
+    Path partial = target.resolveSibling(target.getFileName() + ".partial");
+    try {
+      Path images = Files.createDirectories(work.resolve("checkpoint"));
+      Duration patience = seconds == 0 ? PATIENCE : Duration.ofSeconds(Math.min(seconds, 86_400));
+      dump(id, images, patience);
+      write(work, "config.dump", container.getContainer().getCri().getConfig().toByteArray());
+      byte[] spec =
+          journal
+              .state()
+              .get(Kind.SPEC.key(NAMESPACE, id))
+              .map(entry -> entry.getSpec().getValue().toByteArray())
+              .orElse(new byte[0]);
+      write(work, "spec.dump", spec);
+      Files.deleteIfExists(partial);
+      try (OutputStream out =
+          Files.newOutputStream(
+              Files.createFile(
+                  partial,
+                  PosixFilePermissions.asFileAttribute(
+                      PosixFilePermissions.fromString("rw-------"))))) {
+        pack(work, out);
+      }
+      Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw Refusal.failedPrecondition(
+              "the checkpoint of container " + id + " cannot be written to " + target)
+          .because(e);
+    } finally {
+      Folders.removeQuietly(work);
+      Folders.removeQuietly(partial);
+    }
+  }
+
+  private static Path target(String id, String location) {
+    Path target = location.indexOf('\0') >= 0 ? Path.of("") : Path.of(location);
+    if (!target.isAbsolute() || target.getFileName() == null) {
+      throw Refusal.invalidArgument(
+          "the checkpoint of container " + id + " needs the absolute path of a file as location");
+    }
+    if (Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)) {
+      throw Refusal.invalidArgument("the location " + target + " is a folder; name a file in it");
+    }
+    return target;
+  }
+
+  private void dump(String id, Path images, Duration patience) {
+    try {
+      tasks.checkpoint(NAMESPACE, id, images, patience);
+    } catch (Refusal e) {
+      if (!e.is(Refusal.Code.INTERNAL) && !e.sentence().contains("criu")) {
+        throw e;
+      }
+      throw Refusal.failedPrecondition(
+              "container "
+                  + id
+                  + " cannot be checkpointed on this node; install criu and see what \"criu check\""
+                  + " says: "
+                  + e.sentence().lines().findFirst().orElse(""))
+          .because(e);
+    }
+  }
+
+  private static void write(Path folder, String name, byte[] content) throws IOException {
+    Files.write(folder.resolve(name), content);
+  }
+
+  private static void pack(Path folder, OutputStream out) throws IOException {
+    try (TarArchiveOutputStream tar = new TarArchiveOutputStream(out);
+        Stream<Path> all = Files.walk(folder)) {
+      tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
+      tar.setBigNumberMode(TarArchiveOutputStream.BIGNUMBER_POSIX);
+      List<Path> files = all.filter(Files::isRegularFile).sorted().toList();
+      for (Path file : files) {
+        TarArchiveEntry entry =
+            new TarArchiveEntry(file.toFile(), folder.relativize(file).toString());
+        tar.putArchiveEntry(entry);
+        Files.copy(file, tar);
+        tar.closeArchiveEntry();
+      }
+      tar.finish();
+    }
+  }
+}

@@ -1,0 +1,247 @@
+package dev.retainerd.runtime.session;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.protobuf.ByteString;
+import dev.retainerd.eventlog.proto.Opaque;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.oci.SpecBuilder;
+import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.task.ExecService;
+import dev.retainerd.runtime.task.TaskService;
+import dev.retainerd.store.proto.Exit;
+import dev.retainerd.store.proto.TaskPhase;
+import dev.retainerd.store.state.Kind;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs commands in containers with their streams at the daemon. A command whose daemon dies is
+ * ended by the next one: nobody is left who would read what it says. Thread-safe.
+ */
+public final class CommandRuns {
+  private static final Logger LOG = LoggerFactory.getLogger(CommandRuns.class);
+  private static final String NAMESPACE = SandboxService.NAMESPACE;
+  private static final int SIGHUP = 1;
+  private static final int SIGKILL = 9;
+  private static final Duration AFTER_KILL = Duration.ofSeconds(10);
+  private static final Duration DRAIN = Duration.ofSeconds(15);
+
+  /**
+   * A command and its client.
+   *
+   * @param patience how long it may run; zero: as long as it likes
+   * @param client completes when nobody waits for it any more
+   * @param started is told when it runs, with the way to change the size of its terminal
+   */
+  public record Command(
+      String containerId,
+      List<String> words,
+      boolean terminal,
+      Optional<InputStream> stdin,
+      OutputStream stdout,
+      OutputStream stderr,
+      Duration patience,
+      CompletableFuture<Void> client,
+      Consumer<Resize> started) {
+    public Command {
+      words = List.copyOf(words);
+    }
+  }
+
+  /** Changes the size of a terminal. */
+  @FunctionalInterface
+  public interface Resize {
+    void to(int columns, int rows);
+  }
+
+  private final Journal journal;
+  private final TaskService tasks;
+  private final ExecService execs;
+  private final Path folder;
+  private final Supplier<String> newId;
+
+  /**
+   * Makes it ready.
+   *
+   * @param folder where FIFOs of commands are made
+   */
+  public CommandRuns(
+      Journal journal, TaskService tasks, ExecService execs, Path folder, Supplier<String> newId) {
+    this.journal = journal;
+    this.tasks = tasks;
+    this.execs = execs;
+    this.folder = folder;
+    this.newId = newId;
+  }
+
+  /**
+   * Runs a command to its end, with all of its output handed over.
+   *
+   * @return its exit code
+   * @throws Refusal FAILED_PRECONDITION where the container does not run; DEADLINE_EXCEEDED where
+   *     the command ran longer than it may: it is killed then
+   */
+  public int run(Origin origin, Command command) {
+    requireRunning(command.containerId());
+    String id = newId.get();
+    Opaque process = process(command);
+    try (ProcessPipes pipes =
+        ProcessPipes.make(folder.resolve(id), command.stdin().isPresent(), command.terminal())) {
+      execs.add(origin, NAMESPACE, command.containerId(), id, pipes.paths(), process);
+      CompletableFuture<Exit> exit = start(origin, command, id);
+      pipes.connected();
+      Copies copies = new Copies();
+      copies.output("stdout of " + id, pipes.stdout(), command.stdout());
+      copies.output("stderr of " + id, pipes.stderr(), command.stderr());
+      command.stdin().ifPresent(in -> feed(command.containerId(), id, in, pipes.stdin()));
+      if (command.terminal()) {
+        command.started().accept((columns, rows) -> resize(command, id, columns, rows));
+        command.client().thenRun(() -> hangUp(origin, command.containerId(), id));
+      }
+      Exit ended = await(origin, command, id, exit);
+      forget(origin, command.containerId(), id);
+      if (!copies.await(DRAIN)) {
+        LOG.warn("exec {} in {} has ended and its output has not", id, command.containerId());
+      }
+      return ended.getStatus();
+    }
+  }
+
+  private void requireRunning(String containerId) {
+    boolean running =
+        tasks
+            .find(NAMESPACE, containerId)
+            .filter(t -> t.getPhase() == TaskPhase.TASK_PHASE_RUNNING)
+            .isPresent();
+    if (!running) {
+      throw Refusal.failedPrecondition(
+          "container " + containerId + " does not run; commands need a running container");
+    }
+  }
+
+  private CompletableFuture<Exit> start(Origin origin, Command command, String id) {
+    try {
+      CompletableFuture<Exit> exit = tasks.exitOf(NAMESPACE, command.containerId(), id);
+      execs.start(origin, NAMESPACE, command.containerId(), id);
+      return exit;
+    } catch (RuntimeException e) {
+      forget(origin, command.containerId(), id);
+      throw e;
+    }
+  }
+
+  /** The end of the client's input is the end of the command's. */
+  private void feed(String containerId, String id, InputStream from, OutputStream to) {
+    Copies.input(
+        "stdin of " + id,
+        from,
+        to,
+        () -> {
+          try {
+            to.close();
+            tasks.closeStdin(NAMESPACE, containerId, id);
+          } catch (IOException | Refusal e) {
+            LOG.debug("stdin of exec {} was closed already: {}", id, e.getMessage());
+          }
+        });
+  }
+
+  private void resize(Command command, String id, int columns, int rows) {
+    try {
+      tasks.resizePty(NAMESPACE, command.containerId(), id, columns, rows);
+    } catch (Refusal e) {
+      LOG.debug("exec {} has no terminal any more: {}", id, e.sentence());
+    }
+  }
+
+  /** As a modem would: the terminal of a client that is gone is no good to anybody. */
+  private void hangUp(Origin origin, String containerId, String id) {
+    Thread.startVirtualThread(
+        () -> {
+          try {
+            tasks.kill(origin, NAMESPACE, containerId, id, SIGHUP, false);
+          } catch (Refusal e) {
+            LOG.debug("exec {} needs no hang-up: {}", id, e.sentence());
+          }
+        });
+  }
+
+  private Exit await(Origin origin, Command command, String id, CompletableFuture<Exit> exit) {
+    Duration patience = command.patience();
+    try {
+      return patience.isZero() ? exit.get() : exit.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      kill(origin, command.containerId(), id);
+      throw Refusal.deadlineExceeded(
+          "the command did not end within " + patience.toSeconds() + " s and was killed");
+    } catch (ExecutionException e) {
+      throw Refusal.internal("the wait for a command ended badly", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Refusal.cancelled("the wait for a command was given up");
+    }
+  }
+
+  private void kill(Origin origin, String containerId, String id) {
+    try {
+      tasks.kill(origin, NAMESPACE, containerId, id, SIGKILL, false);
+    } catch (Refusal e) {
+      LOG.debug("exec {} ended at the last moment: {}", id, e.sentence());
+    }
+    try {
+      CompletableFuture<Exit> exit = tasks.exitOf(NAMESPACE, containerId, id);
+      exit.get(AFTER_KILL.toMillis(), TimeUnit.MILLISECONDS);
+      forget(origin, containerId, id);
+    } catch (TimeoutException | ExecutionException | Refusal still) {
+      LOG.warn("exec {} in {} was killed and has not ended yet", id, containerId);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void forget(Origin origin, String containerId, String id) {
+    try {
+      execs.delete(origin, NAMESPACE, containerId, id);
+    } catch (Refusal e) {
+      // With the container its execs go as well.
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        LOG.warn("exec {} in {} is not removed: {}", id, containerId, e.sentence());
+      }
+    }
+  }
+
+  private Opaque process(Command command) {
+    Opaque spec =
+        journal
+            .state()
+            .get(Kind.SPEC.key(NAMESPACE, command.containerId()))
+            .orElseThrow(
+                () ->
+                    Refusal.failedPrecondition(
+                        "container " + command.containerId() + " has no spec"))
+            .getSpec();
+    JsonObject container = JsonParser.parseString(spec.getValue().toStringUtf8()).getAsJsonObject();
+    return Opaque.newBuilder()
+        .setTypeUrl("types.containerd.io/opencontainers/runtime-spec/1/Process")
+        .setValue(
+            ByteString.copyFromUtf8(
+                SpecBuilder.exec(container, command.words(), command.terminal()).toString()))
+        .build();
+  }
+}

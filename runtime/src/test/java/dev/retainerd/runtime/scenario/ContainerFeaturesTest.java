@@ -1,0 +1,326 @@
+package dev.retainerd.runtime.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.retainerd.wire.cri.v1.CDIDevice;
+import dev.retainerd.wire.cri.v1.CheckpointContainerRequest;
+import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.ContainerState;
+import dev.retainerd.wire.cri.v1.CreateContainerRequest;
+import dev.retainerd.wire.cri.v1.ExecSyncRequest;
+import dev.retainerd.wire.cri.v1.ExecSyncResponse;
+import dev.retainerd.wire.cri.v1.ImageSpec;
+import dev.retainerd.wire.cri.v1.LinuxContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerSecurityContext;
+import dev.retainerd.wire.cri.v1.Mount;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.NamespaceOption;
+import dev.retainerd.wire.cri.v1.ReopenContainerLogRequest;
+import dev.retainerd.wire.cri.v1.SupplementalGroupsPolicy;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** What a container's configuration asks for, as the container itself sees it. */
+@Tag("real")
+class ContainerFeaturesTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private static Node node;
+  private static Pods pods;
+  private static String pod;
+  private static Path cdi;
+
+  @BeforeAll
+  static void start() throws Exception {
+    node = Node.prepared();
+    cdi = Files.createDirectories(node.folder().resolve("cdi"));
+    Files.writeString(
+        node.config(),
+        Files.readString(node.config())
+            .replace("  sandbox_image", "  cdi_spec_dirs = [\"" + cdi + "\"]\n  sandbox_image"));
+    node.start();
+    pods = new Pods(node);
+    node.importImage("k8s.io");
+    pod = pods.run("p");
+  }
+
+  @AfterAll
+  static void close() {
+    node.close();
+  }
+
+  private static String run(ContainerConfig.Builder config) {
+    String id =
+        node.cri()
+            .createContainer(
+                CreateContainerRequest.newBuilder()
+                    .setPodSandboxId(pod)
+                    .setConfig(config)
+                    .setSandboxConfig(pods.config("p"))
+                    .build())
+            .getContainerId();
+    pods.start(id);
+    return id;
+  }
+
+  private static ContainerConfig.Builder sleeper(String name) {
+    return pods
+        .containerConfig(name, "trap 'exit 0' TERM; while :; do sleep 0.1; done")
+        .toBuilder();
+  }
+
+  private static ExecSyncResponse exec(String id, String script) {
+    return node.cri()
+        .execSync(
+            ExecSyncRequest.newBuilder()
+                .setContainerId(id)
+                .addAllCmd(List.of("/bin/sh", "-c", script))
+                .setTimeout(20)
+                .build());
+  }
+
+  private static String out(String id, String script) {
+    ExecSyncResponse answer = exec(id, script);
+    assertEquals(0, answer.getExitCode(), answer.getStderr().toStringUtf8());
+    return answer.getStdout().toStringUtf8();
+  }
+
+  private static Mount.Builder image(String path) {
+    return Mount.newBuilder()
+        .setContainerPath(path)
+        .setReadonly(true)
+        .setImage(ImageSpec.newBuilder().setImage(Node.IMAGE));
+  }
+
+  @Test
+  void imagesAreMountedReadOnlyAndGoWithTheContainer() {
+    ContainerConfig.Builder config =
+        sleeper("images")
+            .addMounts(image("/whole"))
+            .addMounts(image("/part").setImageSubPath("bin"));
+    String id = run(config);
+    assertTrue(out(id, "ls /whole/bin").contains("busybox"));
+    assertTrue(out(id, "ls /part").contains("busybox"));
+    assertTrue(out(id, "/whole/bin/busybox echo from the image").contains("from the image"));
+    assertTrue(exec(id, "touch /whole/x").getExitCode() != 0);
+    Mount shown =
+        pods.status(id).getMountsList().stream()
+            .filter(m -> m.getContainerPath().equals("/whole"))
+            .findFirst()
+            .orElseThrow();
+    assertTrue(shown.getImage().getImageRef().startsWith("sha256:"), shown.toString());
+    // They stand through a restart of the daemon, and go with the container.
+    node.killDaemon();
+    node.start();
+    assertTrue(out(id, "ls /part").contains("busybox"));
+    pods.stop(id, 1);
+    pods.remove(id);
+    assertEquals(List.of(), Host.mountsBelow(node.state().resolve("image-mounts")));
+    assertEquals(0, node.state().resolve("image-mounts").toFile().list().length);
+  }
+
+  @Test
+  void devicesByCdiBringNodesMountsAndEnvironment() throws Exception {
+    Path file = Files.writeString(node.folder().resolve("driver.txt"), "the driver\n");
+    Files.writeString(
+        cdi.resolve("vendor.yaml"),
+        """
+        cdiVersion: "0.6.0"
+        kind: "vendor.example/null"
+        containerEdits:
+          env:
+          - "VENDOR=yes"
+        devices:
+        - name: "one"
+          containerEdits:
+            deviceNodes:
+            - path: "/dev/vendor-one"
+              hostPath: "/dev/null"
+            mounts:
+            - hostPath: "%s"
+              containerPath: "/driver.txt"
+              options: ["ro", "bind"]
+        """
+            .formatted(file));
+    String id =
+        run(
+            sleeper("cdi")
+                .addCDIDevices(CDIDevice.newBuilder().setName("vendor.example/null=one")));
+    assertEquals("yes\n", out(id, "echo $VENDOR"));
+    assertEquals("the driver\n", out(id, "cat /driver.txt"));
+    assertEquals("", out(id, "echo gone > /dev/vendor-one; cat /dev/vendor-one"));
+    pods.stop(id, 1);
+    pods.remove(id);
+  }
+
+  private static LinuxContainerConfig.Builder secured(
+      LinuxContainerSecurityContext.Builder security) {
+    return LinuxContainerConfig.newBuilder().setSecurityContext(security);
+  }
+
+  private static LinuxContainerSecurityContext.Builder security(NamespaceMode pids) {
+    return LinuxContainerSecurityContext.newBuilder()
+        .setNamespaceOptions(NamespaceOption.newBuilder().setPid(pids));
+  }
+
+  @Test
+  void processesOfTheTargetAreSeen() {
+    String target = run(sleeper("target"));
+    NamespaceOption options =
+        NamespaceOption.newBuilder().setPid(NamespaceMode.TARGET).setTargetId(target).build();
+    String id =
+        run(
+            sleeper("debugger")
+                .setLinux(
+                    secured(
+                        LinuxContainerSecurityContext.newBuilder().setNamespaceOptions(options))));
+    assertEquals(out(target, "readlink /proc/self/ns/pid"), out(id, "readlink /proc/self/ns/pid"));
+    pods.stop(id, 1);
+    pods.stop(target, 1);
+    pods.remove(id);
+    pods.remove(target);
+  }
+
+  @Test
+  void strictGroupsLeaveThoseOfTheImageOut() {
+    LinuxContainerSecurityContext.Builder strict =
+        security(NamespaceMode.CONTAINER)
+            .setSupplementalGroupsPolicy(SupplementalGroupsPolicy.Strict)
+            .addSupplementalGroups(4242);
+    String id = run(sleeper("strict").setLinux(secured(strict)));
+    assertEquals("0 4242", out(id, "id -G").strip());
+    assertEquals(
+        List.of(0L, 4242L), pods.status(id).getUser().getLinux().getSupplementalGroupsList());
+    pods.stop(id, 1);
+    pods.remove(id);
+  }
+
+  @Test
+  void recursiveReadOnlyReachesMountsBelow() throws Exception {
+    Path outer = Files.createDirectories(node.folder().resolve("outer/inner"));
+    Host.run(5, List.of("mount", "-t", "tmpfs", "t", outer.toString())).expectSuccess();
+    try {
+      Mount.Builder mount =
+          Mount.newBuilder()
+              .setContainerPath("/outer")
+              .setHostPath(outer.getParent().toString())
+              .setReadonly(true);
+      String plain = run(sleeper("ro").addMounts(mount));
+      assertEquals(0, exec(plain, "touch /outer/inner/x").getExitCode());
+      String deep = run(sleeper("rro").addMounts(mount.clone().setRecursiveReadOnly(true)));
+      assertTrue(exec(deep, "touch /outer/inner/x").getExitCode() != 0);
+      for (String id : List.of(plain, deep)) {
+        pods.stop(id, 1);
+        pods.remove(id);
+      }
+    } finally {
+      Host.run(5, List.of("umount", "-l", outer.toString()));
+    }
+  }
+
+  @Test
+  void aMissingHostPathIsMadeAndALinkIsFollowed() throws Exception {
+    Path missing = node.folder().resolve("made/for/you");
+    Path real = Files.createDirectories(node.folder().resolve("real"));
+    Files.writeString(real.resolve("flag"), "");
+    Path link = Files.createSymbolicLink(node.folder().resolve("link"), real);
+    String id =
+        run(
+            sleeper("paths")
+                .addMounts(
+                    Mount.newBuilder().setContainerPath("/a").setHostPath(missing.toString()))
+                .addMounts(Mount.newBuilder().setContainerPath("/b").setHostPath(link.toString())));
+    assertEquals("flag\n", out(id, "ls /b; ls /a"));
+    assertTrue(Files.isDirectory(missing));
+    pods.stop(id, 1);
+    pods.remove(id);
+  }
+
+  @Test
+  void reopenedLogsBeginAnewAndLoseNothing() throws Exception {
+    String id = run(pods.containerConfig("rotated", Pods.COUNTER).toBuilder());
+    Eventually.holds("some lines", PATIENCE, () -> pods.log("p", "rotated").size() > 3);
+    Path log = node.pods().resolve("p/rotated.log");
+    Files.move(log, node.pods().resolve("p/rotated.log.1"));
+    node.cri()
+        .reopenContainerLog(ReopenContainerLogRequest.newBuilder().setContainerId(id).build());
+    assertTrue(Files.exists(log));
+    Eventually.holds("new lines", PATIENCE, () -> pods.log("p", "rotated").size() > 3);
+    List<String> old = Files.readAllLines(node.pods().resolve("p/rotated.log.1"));
+    String last = old.getLast().split(" ", 4)[3];
+    String next = pods.log("p", "rotated").getFirst().split(" ", 4)[3];
+    assertEquals(Integer.parseInt(last.split(" ")[1]) + 1, Integer.parseInt(next.split(" ")[1]));
+    pods.stop(id, 5);
+    pods.remove(id);
+  }
+
+  @Test
+  void exitReasonsAreThoseKubeletKnows() {
+    String completed = pods.start(pod, "p", "completed", "true");
+    String failed = pods.start(pod, "p", "failed", "exit 9");
+    Eventually.holds(
+        "two ends",
+        PATIENCE,
+        () ->
+            pods.status(completed).getState() == ContainerState.CONTAINER_EXITED
+                && pods.status(failed).getState() == ContainerState.CONTAINER_EXITED);
+    assertEquals("Completed", pods.status(completed).getReason());
+    assertEquals("Error", pods.status(failed).getReason());
+    String never =
+        node.cri()
+            .createContainer(
+                CreateContainerRequest.newBuilder()
+                    .setPodSandboxId(pod)
+                    .setConfig(
+                        pods.containerConfig("never", "").toBuilder()
+                            .clearCommand()
+                            .addCommand("/no/such/program"))
+                    .setSandboxConfig(pods.config("p"))
+                    .build())
+            .getContainerId();
+    try {
+      pods.start(never);
+      throw new AssertionError("a program that is not there was started");
+    } catch (StatusRuntimeException e) {
+      assertTrue(e.getMessage().contains("/no/such/program"), e.getMessage());
+    }
+    assertEquals("StartError", pods.status(never).getReason());
+    assertEquals(128, pods.status(never).getExitCode());
+    for (String id : List.of(completed, failed, never)) {
+      pods.remove(id);
+    }
+  }
+
+  @Test
+  void aCheckpointIsAnArchiveOrAClearRefusal() {
+    String id = run(sleeper("checkpointed"));
+    Path archive = node.folder().resolve("checkpoint.tar");
+    try {
+      node.cri()
+          .checkpointContainer(
+              CheckpointContainerRequest.newBuilder()
+                  .setContainerId(id)
+                  .setLocation(archive.toString())
+                  .setTimeout(30)
+                  .build());
+      String names = Host.run(10, List.of("tar", "tf", archive.toString())).expectSuccess();
+      assertTrue(names.contains("checkpoint/") && names.contains("spec.dump"), names);
+    } catch (StatusRuntimeException e) {
+      assertEquals(Status.Code.FAILED_PRECONDITION, e.getStatus().getCode(), e.getMessage());
+      assertTrue(e.getMessage().contains("criu"), e.getMessage());
+      assertTrue(!Files.exists(archive));
+    }
+    assertEquals(ContainerState.CONTAINER_RUNNING, pods.status(id).getState());
+    pods.stop(id, 1);
+    pods.remove(id);
+  }
+}
