@@ -1,6 +1,9 @@
 package dev.retainerd.eventlog;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -44,6 +47,8 @@ public final class EnvelopeCodec {
 
   private static final int STRINGS = 5;
   private static final int STRING_BOUND = 65_535;
+  private static final VarHandle EIGHT_BYTES =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
   private EnvelopeCodec() {}
 
@@ -118,12 +123,14 @@ public final class EnvelopeCodec {
     checkShape(bytes);
     Actor.Kind.ofNumber(bytes[AT_ACTOR_KIND]);
     ByteBuffer in = ByteBuffer.wrap(bytes);
+    int texts = (int) payloadAt(in, 0) - HEADER_BYTES;
+    if (ascii(bytes, HEADER_BYTES, texts)) {
+      return;
+    }
     int at = HEADER_BYTES;
     for (int i = 0; i < STRINGS; i++) {
       int length = stringLength(in, i);
-      if (!ascii(bytes, at, length)) {
-        strictText(bytes, at, length);
-      }
+      text(bytes, at, length);
       at += length;
     }
   }
@@ -337,7 +344,13 @@ public final class EnvelopeCodec {
   }
 
   private static boolean ascii(byte[] bytes, int offset, int length) {
-    for (int i = offset; i < offset + length; i++) {
+    int i = offset;
+    for (; i + Long.BYTES <= offset + length; i += Long.BYTES) {
+      if (((long) EIGHT_BYTES.get(bytes, i) & 0x8080_8080_8080_8080L) != 0) {
+        return false;
+      }
+    }
+    for (; i < offset + length; i++) {
       if (bytes[i] < 0) {
         return false;
       }

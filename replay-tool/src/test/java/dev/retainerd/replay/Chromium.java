@@ -70,11 +70,7 @@ final class Chromium implements AutoCloseable {
             .buildAsync(URI.create(address()), new Ear())
             .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
             .join();
-    JsonObject target =
-        call(
-            "",
-            "Target.createTarget",
-            Map.of("url", "about:blank", "width", width, "height", height));
+    JsonObject target = call("", "Target.createTarget", Map.of("url", "about:blank"));
     session =
         call(
                 "",

@@ -203,6 +203,15 @@ class RewindTest {
   }
 
   @Test
+  void aProcessIdLeadsToItsContainer() {
+    Answer answer = rewind("timeline", log.toString(), "303");
+    assertEquals(0, answer.code(), answer.errors());
+    contains(answer.text(), "container greedy");
+    contains(answer.errors(), "pid 303 was a process of greedy");
+    assertEquals(2, rewind("timeline", log.toString(), "7").code());
+  }
+
+  @Test
   void theStateInTheMiddleIsThatOfThen() {
     Answer before = rewind("state", log.toString(), "--at", "2026-11-24T00:00:30Z");
     contains(before.text(), "RUNNING", "shop", "10.1.0.7");

@@ -18,22 +18,35 @@ public final class MerkleTree {
 
   /** The root over these leaves, in order; over none, the hash of nothing. */
   public static byte[] root(List<byte[]> leaves) {
-    MessageDigest digest = sha256();
-    return leaves.isEmpty() ? digest.digest() : root(digest, leaves, 0, leaves.size());
+    return leaves.isEmpty() ? sha256().digest() : new Hashing().root(leaves, 0, leaves.size());
   }
 
-  private static byte[] root(MessageDigest digest, List<byte[]> leaves, int from, int to) {
-    if (to - from == 1) {
-      digest.update(LEAF);
-      return digest.digest(leaves.get(from));
+  /** One digest and one buffer for a whole tree: most of the time goes into calls otherwise. */
+  private static final class Hashing {
+    private final MessageDigest digest = sha256();
+    private byte[] buffer = new byte[65];
+
+    byte[] root(List<byte[]> leaves, int from, int to) {
+      if (to - from == 1) {
+        return hash(LEAF, leaves.get(from), new byte[0]);
+      }
+      // The left part is the largest power of two that leaves something on the right.
+      int left = Integer.highestOneBit(to - from - 1);
+      byte[] first = root(leaves, from, from + left);
+      return hash(NODE, first, root(leaves, from + left, to));
     }
-    // The left part is the largest power of two that leaves something on the right.
-    int left = Integer.highestOneBit(to - from - 1);
-    byte[] first = root(digest, leaves, from, from + left);
-    byte[] second = root(digest, leaves, from + left, to);
-    digest.update(NODE);
-    digest.update(first);
-    return digest.digest(second);
+
+    private byte[] hash(byte kind, byte[] first, byte[] second) {
+      int length = 1 + first.length + second.length;
+      if (length > buffer.length) {
+        buffer = new byte[length];
+      }
+      buffer[0] = kind;
+      System.arraycopy(first, 0, buffer, 1, first.length);
+      System.arraycopy(second, 0, buffer, 1 + first.length, second.length);
+      digest.update(buffer, 0, length);
+      return digest.digest();
+    }
   }
 
   /**
@@ -52,7 +65,7 @@ public final class MerkleTree {
       List<byte[]> leaves, BitSet chosen, int from, int to, List<byte[]> proof) {
     int next = chosen.nextSetBit(from);
     if (next < 0 || next >= to) {
-      proof.add(root(sha256(), leaves, from, to));
+      proof.add(new Hashing().root(leaves, from, to));
     } else if (to - from > 1) {
       int left = Integer.highestOneBit(to - from - 1);
       prove(leaves, chosen, from, from + left, proof);

@@ -253,9 +253,13 @@ public final class RecordScanner {
   }
 
   private void fill(long at) throws IOException {
+    int wanted = (int) Math.min(WINDOW_BYTES, Math.max(0, end - at));
     windowAt = at;
-    windowLength = (int) Math.min(WINDOW_BYTES, Math.max(0, end - at));
-    windowLength = read(ByteBuffer.wrap(window, 0, windowLength), at);
+    windowLength = read(ByteBuffer.wrap(window, 0, wanted), at);
+    if (windowLength < wanted) {
+      // A writer that ended has cut off the space that it had taken ahead.
+      end = at + windowLength;
+    }
   }
 
   private int read(ByteBuffer into, long at) throws IOException {

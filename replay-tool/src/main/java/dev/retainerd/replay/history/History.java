@@ -164,7 +164,26 @@ public final class History implements AutoCloseable {
     } catch (EventLogException e) {
       throw new LookFailure(e.getMessage(), e);
     }
-    return search.found().orElseThrow(() -> new LookFailure(search.complaint()));
+    return search
+        .found()
+        .or(() -> ofPid(id))
+        .orElseThrow(() -> new LookFailure(search.complaint()));
+  }
+
+  private Optional<String> ofPid(String id) {
+    Optional<PidSearch> pid = PidSearch.of(id);
+    pid.ifPresent(
+        search ->
+            each(
+                1,
+                PidSearch::concerns,
+                told -> {
+                  search.see(told);
+                  return true;
+                }));
+    Optional<String> found = pid.flatMap(PidSearch::found);
+    found.ifPresent(owner -> notes.accept("pid " + id + " was a process of " + owner));
+    return found;
   }
 
   /**

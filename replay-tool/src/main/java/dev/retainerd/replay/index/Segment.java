@@ -32,7 +32,7 @@ import java.util.zip.CRC32C;
  */
 final class Segment {
   private static final int MAGIC = 0x52544958;
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   private static final long BYTES_MAX = 1L << 30;
 
   private final ByteBuffer bytes;

@@ -68,11 +68,10 @@ public final class SegmentedIndex implements LifeIndex {
       if (!asked.add(term)) {
         continue;
       }
-      List<Long> found = sequences(term);
-      wanted.addAll(found);
+      wanted.addAll(sequences(term));
       each(
           history,
-          found,
+          sequences(Terms.link(term)),
           told -> {
             terms.addAll(Terms.leadsTo(id, told));
             return true;

@@ -21,6 +21,7 @@ final class Terms {
   static final String NODE = "\0node";
 
   private static final String SHIM = "\0shim ";
+  private static final String LINK = "\0link ";
 
   private Terms() {}
 
@@ -29,7 +30,36 @@ final class Terms {
     return SHIM + id;
   }
 
+  /** Those of its events that lead to other words, see {@link #leadsTo}. */
+  static String link(String term) {
+    return LINK + term;
+  }
+
+  /** All words of an event. */
   static Set<String> of(EncodedEnvelope encoded) {
+    Set<String> terms = words(encoded);
+    boolean leads =
+        EventType.ofNumber(encoded.type())
+            .map(
+                type ->
+                    switch (type) {
+                      case CONTAINER_CREATING,
+                          CONTAINER_CREATED,
+                          TASK_CREATING,
+                          SANDBOX_CREATED,
+                          SHIM_ASSIGNED,
+                          SHIM_REPLACED ->
+                          true;
+                      default -> false;
+                    })
+            .orElse(false);
+    if (leads) {
+      List.copyOf(terms).forEach(term -> terms.add(link(term)));
+    }
+    return terms;
+  }
+
+  private static Set<String> words(EncodedEnvelope encoded) {
     Set<String> terms = new LinkedHashSet<>();
     String subject = encoded.subject();
     int slash = subject.indexOf('/');

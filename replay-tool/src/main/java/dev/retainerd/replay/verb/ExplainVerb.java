@@ -11,7 +11,10 @@ import picocli.CommandLine.Parameters;
 /** {@code rewind explain}: why a thing is as it is. */
 @Command(name = "explain", description = "say why a container, pod or image is as it is")
 public final class ExplainVerb extends IndexedVerb {
-  @Parameters(index = "1", paramLabel = "ID", description = "an id, or its beginning")
+  @Parameters(
+      index = "1",
+      paramLabel = "ID",
+      description = "an id, or its beginning; or a process id")
   String id;
 
   @Override

@@ -16,9 +16,12 @@ import picocli.CommandLine.Parameters;
 /** {@code rewind timeline}: one thing's life. */
 @Command(
     name = "timeline",
-    description = "the life of a pod, container, image or shim, with durations")
+    description = "the life of a pod, container, image, shim or process, with durations")
 public final class TimelineVerb extends IndexedVerb {
-  @Parameters(index = "1", paramLabel = "ID", description = "an id, or its beginning")
+  @Parameters(
+      index = "1",
+      paramLabel = "ID",
+      description = "an id, or its beginning; or a process id")
   String id;
 
   private final Gson gson = new GsonBuilder().disableHtmlEscaping().create();
