@@ -13,7 +13,13 @@ import dev.retainerd.eventlog.event.SecretSpans;
 import dev.retainerd.eventlog.proto.*;
 import dev.retainerd.store.fold.EventHeader;
 import dev.retainerd.store.fold.Fold;
+import dev.retainerd.store.rocks.CatchUp;
+import dev.retainerd.store.snapshot.SnapshotFolder;
+import dev.retainerd.store.snapshot.StateEntries;
+import dev.retainerd.store.snapshot.StateSnapshot;
 import dev.retainerd.store.state.NodeState;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,6 +55,8 @@ final class BusyNode implements AutoCloseable {
   private long now = NodeStory.BEGIN_NANOS;
   private long count;
   private int pid = 1000;
+  private long lastSequence;
+  private byte[] lastHash = new byte[0];
 
   private BusyNode(Path folder, long seed, Optional<Path> keys, int batchEvents, long stepNanos) {
     this.batchEvents = batchEvents;
@@ -87,19 +95,32 @@ final class BusyNode implements AutoCloseable {
 
   /** Writes about so many events, a few more at most. */
   static long write(Path folder, long wanted, long seed, Optional<Path> keys) {
-    return write(new BusyNode(folder, seed, keys, 512, 40_000_000L), wanted);
+    return write(folder, wanted, seed, keys, Long.MAX_VALUE);
+  }
+
+  /** The same, with a snapshot of the state every so many events. */
+  static long write(Path folder, long wanted, long seed, Optional<Path> keys, long snapshotEvery) {
+    return write(new BusyNode(folder, seed, keys, 512, 40_000_000L), wanted, snapshotEvery);
   }
 
   /** An hour with so many events, each at its own time. */
   static void writeHour(Path folder, long wanted, long seed) {
-    write(new BusyNode(folder, seed, Optional.empty(), 1, 3_600_000_000_000L / wanted), wanted);
+    write(
+        new BusyNode(folder, seed, Optional.empty(), 1, 3_600_000_000_000L / wanted),
+        wanted,
+        Long.MAX_VALUE);
   }
 
-  private static long write(BusyNode made, long wanted) {
+  private static long write(BusyNode made, long wanted, long snapshotEvery) {
+    long next = snapshotEvery;
     try (BusyNode node = made) {
       node.daemonStarts(true);
       while (node.count < wanted) {
         node.something();
+        if (node.count >= next) {
+          node.snapshot();
+          next += snapshotEvery;
+        }
       }
       node.flush();
       return node.count;
@@ -126,6 +147,32 @@ final class BusyNode implements AutoCloseable {
     }
   }
 
+  /** Writes a snapshot of the state and the event that names it, as the daemon does. */
+  private void snapshot() {
+    flush();
+    try {
+      StateSnapshot taken =
+          SnapshotFolder.of(log.status().directory())
+              .write(
+                  log.status().nodeId(),
+                  lastSequence,
+                  lastHash,
+                  CatchUp.schema(),
+                  StateEntries.of(state));
+      tell(
+          "",
+          DAEMON,
+          new Event.StateSnapshotTaken(
+              StateSnapshotTakenPayload.newBuilder()
+                  .setSequence(taken.sequence())
+                  .setContentHash(com.google.protobuf.ByteString.copyFrom(taken.contentHash()))
+                  .setFile(taken.file().getFileName().toString())
+                  .build()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private void flush() {
     if (batch.isEmpty()) {
       return;
@@ -137,6 +184,8 @@ final class BusyNode implements AutoCloseable {
       EventHeader at = new EventHeader(e.sequence(), e.bootId(), e.wallNanos(), e.namespace());
       state.apply(e.sequence(), Fold.fold(state, at, events.get(i)));
     }
+    lastSequence = envelopes.getLast().sequence();
+    lastHash = envelopes.getLast().hash();
     batch.clear();
     events.clear();
     now += stepNanos;
@@ -410,14 +459,20 @@ final class BusyNode implements AutoCloseable {
     log.close();
   }
 
-  /** {@code FOLDER EVENTS [SEED]}: writes such a log, to look at it with the tool. */
+  /**
+   * {@code FOLDER EVENTS [SEED [SNAPSHOT-EVERY]]}: writes such a log, to look at it with the tool.
+   */
   public static void main(String[] arguments) {
     long from = System.nanoTime();
     Path folder = Path.of(arguments[0]);
     long seed = arguments.length > 2 ? Long.parseLong(arguments[2]) : 1;
     long events =
         write(
-            folder, Long.parseLong(arguments[1]), seed, Optional.of(folder.resolveSibling("keys")));
+            folder,
+            Long.parseLong(arguments[1]),
+            seed,
+            Optional.of(folder.resolveSibling("keys")),
+            arguments.length > 3 ? Long.parseLong(arguments[3]) : Long.MAX_VALUE);
     System.out.println(events + " events in " + (System.nanoTime() - from) / 1_000_000 + " ms");
   }
 }

@@ -19,6 +19,7 @@ public final class Replay {
   private Optional<Told> last = Optional.empty();
   private Optional<Told> next = Optional.empty();
   private long divergent;
+  private boolean snapshots;
 
   /** Is told what each event changes. */
   @FunctionalInterface
@@ -33,6 +34,12 @@ public final class Replay {
    */
   public Replay(Consumer<String> divergences) {
     this.divergences = divergences;
+  }
+
+  /** Lets it begin at a snapshot of the state near the point, instead of at the first event. */
+  public Replay fromSnapshots() {
+    snapshots = true;
+    return this;
   }
 
   /** Lets somebody see what each event changes, from the next one on. */
@@ -87,6 +94,9 @@ public final class Replay {
               + " holds selected events only, of which no state can be made: take evidence of a"
               + " whole range");
     }
+    if (last.isEmpty() && state.sequence() == 0 && snapshots) {
+      last = SnapshotStart.fill(history, point, state, divergences);
+    }
     if (last.isEmpty() && state.sequence() == 0) {
       last = FirstState.load(history, point, state, divergences);
     }
@@ -98,7 +108,7 @@ public final class Replay {
             next = Optional.of(told);
             return false;
           }
-          if (last.isEmpty() && told.sequence() > 1) {
+          if (last.isEmpty() && state.sequence() == 0 && told.sequence() > 1) {
             throw new LookFailure(
                 "the history begins with event "
                     + told.sequence()

@@ -5,12 +5,14 @@ import com.google.protobuf.Message;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
 import dev.retainerd.replay.history.Replay;
+import dev.retainerd.store.state.Delta;
 import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.NodeState;
 import dev.retainerd.store.words.PayloadJson;
 import dev.retainerd.store.words.Phrases;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,12 +31,23 @@ public final class DiffVerb extends Verb {
 
   private final List<Map<String, Object>> changes = new ArrayList<>();
 
+  /** The events that took away what was there before; no more than there was. */
+  private final Map<String, Long> removed = new HashMap<>();
+
   @Override
   protected int run(History history) {
-    Replay replay = new Replay(Verb::note);
+    Replay replay = new Replay(Verb::note).fromSnapshots();
     replay.upTo(history, point(a));
     long first = replay.last().orElseThrow().sequence();
     Map<Kind<?>, Map<String, Message>> before = copy(replay.state());
+    replay.watch(
+        (sequence, deltas) -> {
+          for (Delta<?> delta : deltas) {
+            if (delta.entry().isEmpty()) {
+              gone(before, delta.key(), sequence);
+            }
+          }
+        });
     replay.upTo(history, point(b));
     long second = replay.last().orElseThrow().sequence();
     if (!point(b).covers(replay.last().orElseThrow())) {
@@ -53,6 +66,12 @@ public final class DiffVerb extends Verb {
       println(changes.size() + " changes from event " + first + " to event " + second);
     }
     return HOLDS;
+  }
+
+  private void gone(Map<Kind<?>, Map<String, Message>> before, Key<?> key, long sequence) {
+    if (before.get(key.kind()).containsKey(name(key))) {
+      removed.put(key.kind().title() + " " + name(key), sequence);
+    }
   }
 
   private static Map<Kind<?>, Map<String, Message>> copy(NodeState state) {
@@ -81,7 +100,11 @@ public final class DiffVerb extends Verb {
       if (was == null) {
         tell(kind, name, "is new" + phase(is), StateTables.changed(is));
       } else if (is == null) {
-        tell(kind, name, "is gone" + phase(was).replace(":", ", it was"), 0);
+        tell(
+            kind,
+            name,
+            "is gone" + phase(was).replace(":", ", it was"),
+            removed.getOrDefault(kind.title() + " " + name, 0L));
       } else if (!was.equals(is)) {
         tell(kind, name, words(was, is), StateTables.changed(is));
       }

@@ -26,6 +26,11 @@ public final class StateVerb extends Verb {
       description = "812, 2026-11-23T22:00:00Z, 10m (ago), end (default)")
   String at = "end";
 
+  @Option(
+      names = "--no-snapshots",
+      description = "fold from the first event on, also where a snapshot of the state is nearer")
+  boolean noSnapshots;
+
   @Option(names = "--spec", description = "with --json: specs of containers as well")
   boolean spec;
 
@@ -33,6 +38,9 @@ public final class StateVerb extends Verb {
   protected int run(History history) {
     Point point = point(at);
     Replay replay = new Replay(Verb::note);
+    if (!noSnapshots) {
+      replay.fromSnapshots();
+    }
     replay.upTo(history, point);
     Told last = replay.last().orElseThrow();
     if (replay.behindTheEnd(point)) {
