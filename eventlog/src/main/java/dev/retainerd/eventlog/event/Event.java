@@ -19,6 +19,7 @@ import dev.retainerd.eventlog.proto.ExecExitedPayload;
 import dev.retainerd.eventlog.proto.ExecStartFailedPayload;
 import dev.retainerd.eventlog.proto.ExecStartedPayload;
 import dev.retainerd.eventlog.proto.ExecStartingPayload;
+import dev.retainerd.eventlog.proto.GarbageCollectedPayload;
 import dev.retainerd.eventlog.proto.GenerationArchivedPayload;
 import dev.retainerd.eventlog.proto.GenerationRemovedPayload;
 import dev.retainerd.eventlog.proto.ImageCreatedPayload;
@@ -1125,6 +1126,19 @@ public sealed interface Event {
     @Override
     public String subject() {
       return "shim/" + payload.getId();
+    }
+  }
+
+  /** See {@link GarbageCollectedPayload}. */
+  record GarbageCollected(GarbageCollectedPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.GARBAGE_COLLECTED;
+    }
+
+    @Override
+    public String subject() {
+      return "garbage";
     }
   }
 }

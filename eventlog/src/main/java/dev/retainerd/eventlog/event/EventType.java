@@ -21,6 +21,7 @@ import dev.retainerd.eventlog.proto.ExecExitedPayload;
 import dev.retainerd.eventlog.proto.ExecStartFailedPayload;
 import dev.retainerd.eventlog.proto.ExecStartedPayload;
 import dev.retainerd.eventlog.proto.ExecStartingPayload;
+import dev.retainerd.eventlog.proto.GarbageCollectedPayload;
 import dev.retainerd.eventlog.proto.GenerationArchivedPayload;
 import dev.retainerd.eventlog.proto.GenerationRemovedPayload;
 import dev.retainerd.eventlog.proto.ImageCreatedPayload;
@@ -205,7 +206,9 @@ public enum EventType {
   SHIM_RETIRED(151, bytes -> new Event.ShimRetired(ShimRetiredPayload.parseFrom(bytes))),
   SANDBOX_RESOURCES_UPDATED(
       170,
-      bytes -> new Event.SandboxResourcesUpdated(SandboxResourcesUpdatedPayload.parseFrom(bytes)));
+      bytes -> new Event.SandboxResourcesUpdated(SandboxResourcesUpdatedPayload.parseFrom(bytes))),
+  GARBAGE_COLLECTED(
+      190, bytes -> new Event.GarbageCollected(GarbageCollectedPayload.parseFrom(bytes)));
 
   private static final Map<Integer, EventType> BY_NUMBER =
       Stream.of(values())

@@ -1,12 +1,12 @@
 package dev.retainerd.runtime.archive;
 
 import com.github.luben.zstd.ZstdIOException;
+import dev.retainerd.runtime.digest.Sha256;
 import dev.retainerd.runtime.error.Refusal;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.zip.ZipException;
 
@@ -27,11 +27,9 @@ final class LayerStream extends InputStream {
 
   LayerStream(InputStream compressed, long mostBytes) throws IOException {
     this.mostBytes = mostBytes;
+    this.digest = Sha256.begin();
     try {
-      this.digest = MessageDigest.getInstance("SHA-256");
       this.source = Compression.decompress(compressed);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
     } catch (ZipException | EOFException e) {
       throw broken(e);
     }

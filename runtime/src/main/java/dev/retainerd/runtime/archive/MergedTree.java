@@ -5,7 +5,6 @@ import dev.retainerd.runtime.linux.DirectoryCalls;
 import dev.retainerd.runtime.linux.Errno;
 import dev.retainerd.runtime.linux.FileStatus;
 import dev.retainerd.runtime.linux.SystemCallException;
-import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -260,27 +259,14 @@ final class MergedTree implements Closeable {
     return found;
   }
 
-  /** The JDK keeps a name's bytes, but shows them only in its URI. */
   private static String bytesOf(Path entry) {
     String text = entry.getFileName().toString();
     if (text.chars().allMatch(c -> c < 0x80)) {
       return text;
     }
-    String raw = entry.toUri().getRawPath();
-    byte[] encoded =
-        raw.substring(raw.lastIndexOf('/', raw.length() - 2) + 1)
-            .getBytes(StandardCharsets.ISO_8859_1);
-    ByteArrayOutputStream name = new ByteArrayOutputStream();
-    for (int i = 0; i < encoded.length; i++) {
-      if (encoded[i] == '%') {
-        String hex = new String(encoded, i + 1, 2, StandardCharsets.ISO_8859_1);
-        name.write(Integer.parseInt(hex, 16));
-        i += 2;
-      } else if (encoded[i] != '/') {
-        name.write(encoded[i]);
-      }
-    }
-    return name.toString(StandardCharsets.ISO_8859_1);
+    byte[] raw = DirectoryCalls.rawName(entry);
+    String path = new String(raw, StandardCharsets.ISO_8859_1);
+    return path.substring(path.lastIndexOf('/') + 1);
   }
 
   @Override

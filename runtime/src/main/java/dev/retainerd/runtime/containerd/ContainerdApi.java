@@ -16,14 +16,15 @@ public final class ContainerdApi {
   /**
    * What stands behind the API.
    *
-   * @param snapshotterRoot folder of the overlayfs snapshots
+   * @param snapshotters those that clients can name
+   * @param snapshotterRoot folder with a folder for each snapshotter
    */
   public record Behind(
       Journal journal,
       TaskService tasks,
       ExecService execs,
       ContentService content,
-      SnapshotService snapshots,
+      List<SnapshotService> snapshotters,
       DiffService diffs,
       ImagesApi.Collector collector,
       Path snapshotterRoot) {}
@@ -42,12 +43,15 @@ public final class ContainerdApi {
     var namespaces = new Namespaces(records);
     return List.of(
         new VersionApi(version, revision),
-        new IntrospectionApi(records, behind.snapshotterRoot().toString()),
+        new IntrospectionApi(
+            records,
+            behind.snapshotterRoot().toString(),
+            behind.snapshotters().stream().map(SnapshotService::snapshotter).toList()),
         new NamespacesApi(records),
         new ContainersApi(records, namespaces),
         new ImagesApi(records, namespaces, behind.collector()),
         new ContentApi(namespaces, behind.content()),
-        new SnapshotsApi(namespaces, behind.snapshots()),
+        new SnapshotsApi(namespaces, behind.snapshotters().toArray(SnapshotService[]::new)),
         new DiffApi(namespaces, behind.diffs()),
         new LeasesApi(records, namespaces),
         new TasksApi(behind.tasks(), behind.execs(), journal.state()),

@@ -41,17 +41,19 @@ public final class IntrospectionApi extends IntrospectionGrpc.IntrospectionImplB
   private final List<Plugin> plugins;
 
   /**
-   * @param snapshotterRoot folder of the overlayfs snapshots, which some clients want to know
+   * @param snapshotsFolder has a folder for each snapshotter, which some clients want to know
    */
-  public IntrospectionApi(Records records, String snapshotterRoot) {
+  public IntrospectionApi(Records records, String snapshotsFolder, List<String> snapshotters) {
     this.records = records;
     var list = new java.util.ArrayList<Plugin>();
     list.add(plugin("io.containerd.content.v1", "content").build());
-    list.add(
-        plugin("io.containerd.snapshotter.v1", "overlayfs")
-            .addPlatforms(HERE)
-            .putExports("root", snapshotterRoot)
-            .build());
+    for (String snapshotter : snapshotters) {
+      list.add(
+          plugin("io.containerd.snapshotter.v1", snapshotter)
+              .addPlatforms(HERE)
+              .putExports("root", snapshotsFolder + "/" + snapshotter)
+              .build());
+    }
     list.add(plugin("io.containerd.differ.v1", "walking").addPlatforms(HERE).build());
     list.add(plugin("io.containerd.runtime.v2", "task").addPlatforms(HERE).build());
     list.add(plugin("io.containerd.metadata.v1", "bolt").build());

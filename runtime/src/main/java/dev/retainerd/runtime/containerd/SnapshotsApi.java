@@ -34,29 +34,34 @@ import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Optional;
 
-/** Snapshots of the one snapshotter there is. */
+/** Snapshots of the snapshotters there are. */
 public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
   private static final int LIST_BLOCK = 100;
 
   private final Namespaces namespaces;
-  private final SnapshotService snapshots;
+  private final List<SnapshotService> snapshotters;
   private final Calls.Exclusion exclusion = new Calls.Exclusion();
 
-  public SnapshotsApi(Namespaces namespaces, SnapshotService snapshots) {
+  public SnapshotsApi(Namespaces namespaces, SnapshotService... snapshotters) {
     this.namespaces = namespaces;
-    this.snapshots = snapshots;
+    this.snapshotters = List.of(snapshotters);
   }
 
-  private static void checkSnapshotter(String name) {
+  private SnapshotService snapshotter(String name) {
     if (name.isEmpty()) {
       throw Refusal.invalidArgument(
           "snapshotter argument missing: name one, such as " + SnapshotService.SNAPSHOTTER);
     }
-    if (!name.equals(SnapshotService.SNAPSHOTTER)) {
-      throw Refusal.invalidArgument(
-          "snapshotter not loaded: %s; the one there is is %s"
-              .formatted(name, SnapshotService.SNAPSHOTTER));
-    }
+    return snapshotters.stream()
+        .filter(one -> one.snapshotter().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                Refusal.invalidArgument(
+                    "snapshotter not loaded: %s; there are %s"
+                        .formatted(
+                            name,
+                            snapshotters.stream().map(SnapshotService::snapshotter).toList())));
   }
 
   private static Scope scope(String namespace) {
@@ -66,7 +71,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void prepare(
       PrepareSnapshotRequest request, StreamObserver<PrepareSnapshotResponse> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     Identifiers.checkLabels(request.getLabelsMap());
     Calls.answer(
         response,
@@ -84,7 +89,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void view(ViewSnapshotRequest request, StreamObserver<ViewSnapshotResponse> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     Identifiers.checkLabels(request.getLabelsMap());
     Calls.answer(
         response,
@@ -102,7 +107,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void mounts(MountsRequest request, StreamObserver<MountsResponse> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     Calls.answer(
         response,
         () ->
@@ -115,7 +120,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void commit(CommitSnapshotRequest request, StreamObserver<Empty> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     Identifiers.checkLabels(request.getLabelsMap());
     Calls.answer(
         response,
@@ -131,7 +136,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void remove(RemoveSnapshotRequest request, StreamObserver<Empty> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     Calls.answer(
         response,
         () -> {
@@ -142,7 +147,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void stat(StatSnapshotRequest request, StreamObserver<StatSnapshotResponse> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     Calls.answer(
         response,
         () ->
@@ -154,7 +159,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void update(
       UpdateSnapshotRequest request, StreamObserver<UpdateSnapshotResponse> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     String key = request.getInfo().getName();
     String namespace = CallContext.namespace();
     List<String> mask = request.getUpdateMask().getPathsList();
@@ -188,7 +193,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void list(ListSnapshotsRequest request, StreamObserver<ListSnapshotsResponse> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     Filter filter = Filter.any(request.getFiltersList());
     List<Info> found =
         snapshots.list(CallContext.namespace()).stream()
@@ -219,7 +224,7 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void usage(UsageRequest request, StreamObserver<UsageResponse> response) {
-    checkSnapshotter(request.getSnapshotter());
+    SnapshotService snapshots = snapshotter(request.getSnapshotter());
     Calls.answer(
         response,
         () -> {

@@ -1,8 +1,8 @@
 package dev.retainerd.runtime.content;
 
+import dev.retainerd.runtime.digest.Sha256;
 import dev.retainerd.runtime.error.Refusal;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
@@ -40,20 +40,9 @@ public record Digest(String hex) implements Comparable<Digest> {
 
   /** The digest of some bytes. */
   public static Digest of(byte[] bytes) {
-    return finish(update(sha256(), bytes, 0, bytes.length));
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
-  }
-
-  static MessageDigest update(MessageDigest running, byte[] bytes, int offset, int length) {
-    running.update(bytes, offset, length);
-    return running;
+    MessageDigest running = Sha256.forBytes(bytes.length);
+    running.update(bytes);
+    return finish(running);
   }
 
   /** The digest of what {@code running} has seen; it is reset. */

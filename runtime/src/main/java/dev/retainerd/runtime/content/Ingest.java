@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.content;
 
+import dev.retainerd.runtime.digest.Sha256;
 import dev.retainerd.runtime.error.Refusal;
 import java.io.Closeable;
 import java.io.IOException;
@@ -34,7 +35,7 @@ public final class Ingest implements Closeable {
   private final String ref;
   private final FileChannel data;
   private final boolean resumed;
-  private final MessageDigest running = Digest.sha256();
+  private final MessageDigest running;
   private long offset;
   private long total;
   private boolean closed;
@@ -46,6 +47,7 @@ public final class Ingest implements Closeable {
     this.ref = ref;
     this.data = data;
     this.total = total;
+    this.running = total > 0 ? Sha256.forBytes(total) : Sha256.begin();
     this.resumed = data.size() > 0;
     rehash(data.size());
   }
@@ -101,7 +103,7 @@ public final class Ingest implements Closeable {
     try {
       return Digest.finish((MessageDigest) running.clone());
     } catch (CloneNotSupportedException e) {
-      throw new IllegalStateException("the JDK's SHA-256 can be cloned", e);
+      throw new IllegalStateException("SHA-256 can be cloned", e);
     }
   }
 

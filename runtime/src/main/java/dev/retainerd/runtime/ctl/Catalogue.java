@@ -6,6 +6,7 @@ import dev.retainerd.runtime.ctl.cri.PodImageVerbs;
 import dev.retainerd.runtime.ctl.cri.PodVerbs;
 import dev.retainerd.runtime.ctl.history.EventsVerb;
 import dev.retainerd.runtime.ctl.history.ExplainVerb;
+import dev.retainerd.runtime.ctl.history.GarbageVerb;
 import dev.retainerd.runtime.ctl.history.LogVerbs;
 import dev.retainerd.runtime.ctl.image.ContentVerbs;
 import dev.retainerd.runtime.ctl.image.ImageVerbs;
@@ -164,6 +165,7 @@ final class Catalogue {
           verb("run", RunVerb::new),
           verb("events,event", EventsVerb::new),
           verb("explain", ExplainVerb::new),
+          verb("gc", GarbageVerb::new),
           verb("version", VersionVerb::new));
 
   private Catalogue() {}

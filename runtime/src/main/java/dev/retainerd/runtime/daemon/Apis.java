@@ -8,6 +8,7 @@ import dev.retainerd.runtime.containerd.ContainerdApi;
 import dev.retainerd.runtime.cri.CriImages;
 import dev.retainerd.runtime.cri.CriRuntime;
 import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.garbage.GarbageService;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.grpc.Caller;
 import dev.retainerd.runtime.history.HistoryService;
@@ -40,7 +41,10 @@ final class Apis {
             Apis::origin));
     apis.add(
         new CriImages(
-            images.service(), Images.snapshotsFolder(config), Clock.systemUTC(), Apis::origin));
+            images.service(),
+            Images.snapshotsFolder(config).resolve(images.snapshots().snapshotter()),
+            Clock.systemUTC(),
+            Apis::origin));
     apis.addAll(
         ContainerdApi.services(
             new ContainerdApi.Behind(
@@ -48,7 +52,7 @@ final class Apis {
                 services.tasks(),
                 services.execs(),
                 images.content(),
-                images.snapshots(),
+                images.snapshotters(),
                 images.diffs(),
                 namespace -> images.garbage().collect(origin(), namespace),
                 Images.snapshotsFolder(config)),
@@ -56,6 +60,7 @@ final class Apis {
             ""));
     apis.add(new ShimsApi(services.shims(), services.journal().state()));
     apis.add(new HistoryService(services.journal().log(), upkeep));
+    apis.add(new GarbageService(images.garbage(), services.journal().state(), Apis::origin));
     return apis;
   }
 

@@ -49,6 +49,7 @@ public final class Daemon implements AutoCloseable {
   private final Journal journal;
   private final LogUpkeep upkeep;
   private final Services services;
+  private final Images images;
   private final GrpcServer server;
 
   private Daemon(
@@ -58,6 +59,7 @@ public final class Daemon implements AutoCloseable {
       Journal journal,
       LogUpkeep upkeep,
       Services services,
+      Images images,
       GrpcServer server) {
     this.stateFolder = stateFolder;
     this.log = log;
@@ -65,6 +67,7 @@ public final class Daemon implements AutoCloseable {
     this.journal = journal;
     this.upkeep = upkeep;
     this.services = services;
+    this.images = images;
     this.server = server;
   }
 
@@ -120,7 +123,7 @@ public final class Daemon implements AutoCloseable {
             apis);
     LOG.info("ready on {} after {} ms", server.socket(), millisSince(begun));
     Thread.ofPlatform().name("recovery").start(() -> services.recovery().run(rebooted));
-    return new Daemon(stateFolder, log, store, journal, upkeep, services, server);
+    return new Daemon(stateFolder, log, store, journal, upkeep, services, images, server);
   }
 
   private static long millisSince(long begunNanos) {
@@ -230,6 +233,7 @@ public final class Daemon implements AutoCloseable {
   public void close() {
     server.close();
     services.streams().close();
+    images.schedule().close();
     services.shims().close();
     services.holder().close();
     upkeep.close();

@@ -9,43 +9,71 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.image.ContentService;
 import dev.retainerd.runtime.image.DiffService;
 import dev.retainerd.runtime.image.GarbageCollector;
+import dev.retainerd.runtime.image.GarbageSchedule;
 import dev.retainerd.runtime.image.ImageRecords;
 import dev.retainerd.runtime.image.ImageService;
 import dev.retainerd.runtime.image.NodeImage;
 import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.registry.RegistryClients;
 import dev.retainerd.runtime.registry.RegistryHosts;
+import dev.retainerd.runtime.snapshot.NativeFolders;
 import dev.retainerd.runtime.snapshot.OverlayFolders;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Services of images, fitted together. */
 record Images(
     ContentService content,
-    SnapshotService snapshots,
+    List<SnapshotService> snapshotters,
     DiffService diffs,
     GarbageCollector garbage,
+    GarbageSchedule schedule,
     ImageService service) {
+  private static final Logger LOG = LoggerFactory.getLogger(Images.class);
   private static final Origin RECOVERY = new Origin(Actor.recovery(), "", 0);
 
+  /** Has a folder for each snapshotter. */
   static Path snapshotsFolder(DaemonConfig config) {
-    return config.root().resolve("snapshots").resolve(SnapshotService.SNAPSHOTTER);
+    return config.root().resolve("snapshots");
+  }
+
+  /** The snapshotter of pods' images: the first. */
+  SnapshotService snapshots() {
+    return snapshotters.getFirst();
+  }
+
+  private static List<SnapshotService> snapshotters(DaemonConfig config, Journal journal)
+      throws IOException {
+    Path folder = snapshotsFolder(config);
+    SnapshotService overlay =
+        new SnapshotService(journal, OverlayFolders.open(folder.resolve(OverlayFolders.NAME)));
+    SnapshotService whole =
+        new SnapshotService(journal, NativeFolders.open(folder.resolve(NativeFolders.NAME)));
+    Optional<String> missing = OverlayFolders.missingOn(folder);
+    missing.ifPresent(why -> LOG.warn("images are unpacked as whole copies: {}", why));
+    return missing.isPresent() ? List.of(whole, overlay) : List.of(overlay, whole);
   }
 
   static Images of(DaemonConfig config, Journal journal) throws IOException {
     ContentService content =
         new ContentService(journal, ContentStore.open(config.root().resolve("content")));
-    SnapshotService snapshots =
-        new SnapshotService(journal, OverlayFolders.open(snapshotsFolder(config)));
+    List<SnapshotService> snapshotters = snapshotters(config, journal);
     DiffService diffs = new DiffService(content);
-    GarbageCollector garbage = new GarbageCollector(journal, content, snapshots);
+    GarbageCollector garbage =
+        new GarbageCollector(journal, content, snapshotters.toArray(SnapshotService[]::new));
+    GarbageSchedule schedule =
+        new GarbageSchedule(journal, garbage, Services.SELF, GarbageSchedule.Settings.USUAL);
     RegistryHosts hosts = RegistryHosts.of(config.images().registryConfigDirs());
     ImageService service =
         new ImageService(
             journal,
             content,
-            snapshots,
+            snapshotters.getFirst(),
             diffs,
             new ImageRecords(journal),
             garbage,
@@ -55,7 +83,7 @@ record Images(
                 config.images().maxConcurrentDownloads(),
                 config.images().pullProgressTimeout(),
                 new HashSet<>(config.images().pinned().values())));
-    return new Images(content, snapshots, diffs, garbage, service);
+    return new Images(content, snapshotters, diffs, garbage, schedule, service);
   }
 
   ContainerImages forContainers() {
@@ -67,7 +95,8 @@ record Images(
   }
 
   void recover() {
-    snapshots.recover(RECOVERY);
+    snapshotters.forEach(snapshots -> snapshots.recover(RECOVERY));
     service.recover(RECOVERY);
+    schedule.begin();
   }
 }

@@ -15,7 +15,7 @@ record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
 
   @Override
   public String snapshotter() {
-    return SnapshotService.SNAPSHOTTER;
+    return snapshots.snapshotter();
   }
 
   @Override

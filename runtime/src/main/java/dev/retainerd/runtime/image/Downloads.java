@@ -16,6 +16,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
 
 /**
  * Brings blobs from registries into content, each once: who wants a blob that another pull is
@@ -38,6 +39,7 @@ final class Downloads {
    *
    * @param kind begins the ingest's ref: {@code layer} or {@code config}
    * @param fetched grows by the bytes that came over the wire
+   * @param progress hears how far it is
    */
   void ensure(
       Scope scope,
@@ -45,23 +47,31 @@ final class Downloads {
       Descriptor blob,
       String kind,
       Map<String, String> labels,
-      AtomicLong fetched) {
+      AtomicLong fetched,
+      TransferProgress progress) {
     Digest digest = Digest.parse(blob.getDigest());
     if (content.adopt(scope, digest, labels)) {
+      progress.tell(TransferProgress.Event.EXISTS, kind, blob, blob.getSize());
       return;
     }
+    progress.tell(TransferProgress.Event.WAITING, kind, blob, 0);
     CompletableFuture<Void> mine = new CompletableFuture<>();
     CompletableFuture<Void> other = underWay.putIfAbsent(digest.toString(), mine);
     if (other != null) {
       join(other);
       if (!content.adopt(scope, digest, labels)) {
         // The other one failed; its reason may not be ours (credentials, another registry).
-        ensure(scope, from, blob, kind, labels, fetched);
+        ensure(scope, from, blob, kind, labels, fetched, progress);
+      } else {
+        progress.tell(TransferProgress.Event.COMPLETE, kind, blob, blob.getSize());
       }
       return;
     }
     try {
-      fetch(scope, from, blob, kind + "-" + digest, labels, fetched);
+      TransferProgress.Event down = TransferProgress.Event.DOWNLOADING;
+      LongConsumer teller = bytes -> progress.tell(down, kind, blob, bytes);
+      fetch(scope, from, blob, kind + "-" + digest, labels, fetched, teller);
+      progress.tell(TransferProgress.Event.COMPLETE, kind, blob, blob.getSize());
     } finally {
       underWay.remove(digest.toString());
       mine.complete(null);
@@ -87,14 +97,15 @@ final class Downloads {
       Descriptor blob,
       String ref,
       Map<String, String> labels,
-      AtomicLong fetched) {
+      AtomicLong fetched,
+      LongConsumer teller) {
     Digest digest = Digest.parse(blob.getDigest());
     for (int attempt = 0; ; attempt++) {
       boolean resumed;
       try (ContentWriter writer = open(scope, blob, ref)) {
         resumed = writer.resumed();
         try {
-          from.blob(digest.toString(), blob.getSize(), new IntoContent(writer, fetched));
+          from.blob(digest.toString(), blob.getSize(), new IntoContent(writer, fetched, teller));
           writer.commit(scope, blob.getSize(), Optional.of(digest), labels);
           return;
         } catch (Refusal e) {
@@ -140,7 +151,8 @@ final class Downloads {
     }
   }
 
-  private record IntoContent(ContentWriter writer, AtomicLong fetched) implements BlobSink {
+  private record IntoContent(ContentWriter writer, AtomicLong fetched, LongConsumer teller)
+      implements BlobSink {
     @Override
     public long offset() {
       return writer.offset();
@@ -150,6 +162,7 @@ final class Downloads {
     public void write(ByteBuffer bytes) throws IOException {
       fetched.addAndGet(bytes.remaining());
       writer.write(bytes);
+      teller.accept(writer.offset());
     }
 
     @Override

@@ -1,50 +1,62 @@
 package dev.retainerd.runtime.image;
 
-import dev.retainerd.eventlog.proto.ContainerRecord;
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.GarbageCollectedPayload;
+import dev.retainerd.eventlog.proto.LeaseDeletedPayload;
 import dev.retainerd.eventlog.proto.SnapshotRecord;
 import dev.retainerd.runtime.content.Digest;
+import dev.retainerd.runtime.content.IngestStatus;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.store.proto.ContentEntry;
 import dev.retainerd.store.proto.LeaseEntry;
-import dev.retainerd.store.proto.LeaseResource;
 import dev.retainerd.store.state.Kind;
-import dev.retainerd.store.state.NodeState;
+import java.time.Duration;
 import java.time.Instant;
-import java.time.format.DateTimeParseException;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.HashMap;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.locks.ReadWriteLock;
+import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Removes content and snapshots of a namespace that nothing holds any more. What holds: images,
- * containers, leases, things labelled as roots, and what those refer to by containerd's labels.
+ * Removes content, snapshots, leases and ingests of a namespace that nothing holds any more; see
+ * {@link Holdings} for what holds.
  *
- * <p>Thread-safe. One failure is logged and does not keep the rest from being collected.
+ * <p>It works in rounds: each looks anew at who holds what, and removes until somebody else has
+ * changed the state, or until it has removed {@value #ROUND_MAX} things. Between rounds pulls can
+ * begin, and end the collection. So nothing is removed on the word of an old look.
+ *
+ * <p>Thread-safe. One failure is recorded and does not keep the rest from being collected.
  */
 public final class GarbageCollector {
   private static final Logger LOG = LoggerFactory.getLogger(GarbageCollector.class);
 
+  private static final int ROUND_MAX = 64;
+  private static final int ROUNDS_MAX = 10_000;
+  private static final int FAILURES_TOLD = 16;
+
+  /** A download that nobody went on with for so long is given up. Source: containerd's. */
+  static final Duration INGEST_LIFE = Duration.ofHours(24);
+
   private final Journal journal;
   private final ContentService content;
-  private final SnapshotService snapshots;
+  private final List<SnapshotService> snapshotters;
 
   /** Pulls hold the read side: what they make has no name until they end. */
-  private final ReadWriteLock pausing = new ReentrantReadWriteLock();
+  private final ReentrantReadWriteLock pausing = new ReentrantReadWriteLock();
 
-  public GarbageCollector(Journal journal, ContentService content, SnapshotService snapshots) {
+  public GarbageCollector(
+      Journal journal, ContentService content, SnapshotService... snapshotters) {
     this.journal = journal;
     this.content = content;
-    this.snapshots = snapshots;
+    this.snapshotters = List.of(snapshotters);
   }
 
   /** While it is open, nothing is collected. Closed by the thread that opened it. */
@@ -59,165 +71,239 @@ public final class GarbageCollector {
     return () -> pausing.readLock().unlock();
   }
 
-  /** What a collection removed. */
-  public record Collected(int blobs, int snapshots) {}
+  /** Whether something keeps collections off now. */
+  boolean isPaused() {
+    return pausing.getReadLockCount() > 0;
+  }
+
+  /** Why a collection runs. */
+  public enum Cause {
+    /** Somebody asked for it. */
+    ASKED,
+    /** A name was removed. */
+    REMOVAL,
+    /** It was time. */
+    SCHEDULE
+  }
 
   /**
-   * Collects now; does nothing while a pull is under way, whose end is a better moment.
+   * Something that nothing holds.
    *
-   * @return what was removed
+   * @param kind content, snapshot, lease or ingest
    */
-  public Collected collect(Origin origin, String namespace) {
-    if (!pausing.writeLock().tryLock()) {
-      return new Collected(0, 0);
+  public record Item(String kind, String id, long bytes) {}
+
+  /** What a collection removed, or would remove. */
+  public record Collected(List<Item> items, List<String> failures) {
+    public Collected {
+      items = List.copyOf(items);
+      failures = List.copyOf(failures);
     }
-    try {
-      Mark mark = new Mark(journal.state(), namespace, Instant.now());
-      Scope scope = Scope.of(origin, namespace);
-      int removedSnapshots = sweepSnapshots(scope, mark);
-      return new Collected(sweepContent(scope, mark), removedSnapshots);
-    } finally {
-      pausing.writeLock().unlock();
+
+    public int blobs() {
+      return count("content");
+    }
+
+    public int snapshots() {
+      return count("snapshot");
+    }
+
+    int count(String kind) {
+      return (int) items.stream().filter(item -> item.kind().equals(kind)).count();
+    }
+
+    public long bytes() {
+      return items.stream().mapToLong(Item::bytes).sum();
     }
   }
 
-  private int sweepSnapshots(Scope scope, Mark mark) {
-    int removed = 0;
-    boolean again = true;
-    // Children before their parents: each round takes away those that nothing stands on.
-    while (again) {
-      again = false;
+  /** Collects because somebody asked for it; see {@link #collect(Origin, String, Cause)}. */
+  public Collected collect(Origin origin, String namespace) {
+    return collect(origin, namespace, Cause.ASKED);
+  }
+
+  /**
+   * Collects now; while a pull is under way nothing is, for its end is a better moment. What was
+   * removed, or failed to be, is recorded as an event.
+   */
+  public Collected collect(Origin origin, String namespace, Cause cause) {
+    long began = System.nanoTime();
+    List<Item> removed = new ArrayList<>();
+    Set<String> failures = new TreeSet<>();
+    Set<Item> failed = new HashSet<>();
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+      if (!pausing.writeLock().tryLock()) {
+        break;
+      }
+      try {
+        if (!round(Scope.of(origin, namespace), removed, failed, failures)) {
+          break;
+        }
+      } finally {
+        pausing.writeLock().unlock();
+      }
+    }
+    Collected collected = new Collected(removed, List.copyOf(failures));
+    if (!removed.isEmpty() || !failures.isEmpty()) {
+      record(origin, namespace, cause, collected, System.nanoTime() - began);
+    }
+    return collected;
+  }
+
+  private void record(
+      Origin origin, String namespace, Cause cause, Collected collected, long nanos) {
+    journal.commit(
+        origin,
+        namespace,
+        new Event.GarbageCollected(
+            GarbageCollectedPayload.newBuilder()
+                .setCause(cause.name().toLowerCase(Locale.ROOT))
+                .setBlobs(collected.blobs())
+                .setSnapshots(collected.snapshots())
+                .setLeases(collected.count("lease"))
+                .setIngests(collected.count("ingest"))
+                .setBytesFreed(collected.bytes())
+                .addAllFailures(
+                    collected
+                        .failures()
+                        .subList(0, Math.min(FAILURES_TOLD, collected.failures().size())))
+                .setMillis(nanos / 1_000_000)
+                .build()));
+  }
+
+  /** What a collection would remove now, without removing it. */
+  public Collected look(String namespace) {
+    Holdings holdings = Holdings.of(journal.state(), namespace, Instant.now());
+    List<Item> items = new ArrayList<>();
+    items.addAll(expiredLeases(namespace));
+    items.addAll(looseSnapshots(namespace, holdings, false));
+    items.addAll(looseContent(namespace, holdings));
+    items.addAll(staleIngests(namespace, holdings));
+    return new Collected(items, List.of());
+  }
+
+  /** True where another round has something to do. */
+  private boolean round(Scope scope, List<Item> removed, Set<Item> failed, Set<String> failures) {
+    long seen = journal.log().lastSequence();
+    Holdings holdings = Holdings.of(journal.state(), scope.namespace(), Instant.now());
+    List<Item> due = new ArrayList<>();
+    due.addAll(expiredLeases(scope.namespace()));
+    // Children before their parents: those come with a later round.
+    due.addAll(looseSnapshots(scope.namespace(), holdings, true));
+    due.addAll(looseContent(scope.namespace(), holdings));
+    due.addAll(staleIngests(scope.namespace(), holdings));
+    due.removeAll(failed);
+    int done = 0;
+    for (Item item : due) {
+      if (done == ROUND_MAX || journal.log().lastSequence() != seen) {
+        return true;
+      }
+      try {
+        remove(scope, item);
+        removed.add(item);
+      } catch (Refusal e) {
+        LOG.warn("{} {} is held by nothing and stays: {}", item.kind(), item.id(), e.sentence());
+        failures.add(item.kind() + " " + item.id() + ": " + e.sentence());
+        failed.add(item);
+      }
+      done++;
+      seen = journal.log().lastSequence();
+    }
+    return done > 0;
+  }
+
+  private void remove(Scope scope, Item item) {
+    switch (item.kind()) {
+      case "content" -> content.delete(scope, Digest.parse(item.id()));
+      case "snapshot" -> {
+        int slash = item.id().indexOf('/');
+        snapshotter(item.id().substring(0, slash)).remove(scope, item.id().substring(slash + 1));
+      }
+      case "lease" ->
+          journal.commit(
+              scope.origin(),
+              scope.namespace(),
+              new Event.LeaseDeleted(LeaseDeletedPayload.newBuilder().setId(item.id()).build()));
+      default -> content.abort(scope.namespace(), item.id());
+    }
+  }
+
+  private SnapshotService snapshotter(String name) {
+    return snapshotters.stream()
+        .filter(one -> one.snapshotter().equals(name))
+        .findFirst()
+        .orElseThrow(() -> Refusal.failedPrecondition("snapshotter " + name + " is not loaded"));
+  }
+
+  private List<Item> expiredLeases(String namespace) {
+    Instant now = Instant.now();
+    List<Item> found = new ArrayList<>();
+    for (LeaseEntry lease : journal.state().list(Kind.LEASE, namespace)) {
+      if (Holdings.isExpired(lease, now)) {
+        found.add(new Item("lease", lease.getId(), 0));
+      }
+    }
+    return found;
+  }
+
+  private List<Item> looseSnapshots(String namespace, Holdings holdings, boolean onlyTops) {
+    List<Item> found = new ArrayList<>();
+    for (SnapshotService snapshots : snapshotters) {
+      List<SnapshotRecord> all = snapshots.list(namespace);
       Set<String> parents = new HashSet<>();
-      List<SnapshotRecord> all = snapshots.list(scope.namespace());
       all.forEach(record -> parents.add(record.getParent()));
       for (SnapshotRecord record : all) {
-        String key = record.getKey();
-        if (!mark.snapshots.contains(key) && !parents.contains(key)) {
-          boolean gone = tried("snapshot " + key, () -> snapshots.remove(scope, key));
-          again |= gone;
-          removed += gone ? 1 : 0;
+        Holdings.Thing thing = Holdings.Thing.snapshot(record.getSnapshotter(), record.getKey());
+        if (!holdings.holds(thing) && !(onlyTops && parents.contains(record.getKey()))) {
+          found.add(new Item("snapshot", thing.id(), record.getUsageBytes()));
         }
       }
     }
-    return removed;
+    return found;
   }
 
-  private int sweepContent(Scope scope, Mark mark) {
-    int removed = 0;
-    for (ContentEntry entry : content.list(scope.namespace())) {
-      String digest = entry.getDigest();
-      if (!mark.content.contains(digest)
-          && tried("content " + digest, () -> content.delete(scope, Digest.parse(digest)))) {
-        removed++;
+  private List<Item> looseContent(String namespace, Holdings holdings) {
+    List<Item> found = new ArrayList<>();
+    for (ContentEntry entry : content.list(namespace)) {
+      if (!holdings.holds(Holdings.Thing.content(entry.getDigest()))) {
+        found.add(new Item("content", entry.getDigest(), entry.getSize()));
       }
     }
-    return removed;
+    return found;
   }
 
-  private static boolean tried(String what, Runnable removal) {
-    try {
-      removal.run();
-      return true;
-    } catch (Refusal e) {
-      LOG.warn("{} is held by nothing and could not be removed: {}", what, e.sentence());
-      return false;
+  private List<Item> staleIngests(String namespace, Holdings holdings) {
+    Instant oldest = Instant.now().minus(INGEST_LIFE);
+    List<Item> found = new ArrayList<>();
+    for (IngestStatus ingest : content.statuses(namespace)) {
+      boolean held = holdings.holds(new Holdings.Thing("ingests", ingest.ref()));
+      if (!held && ingest.updatedAt().isBefore(oldest)) {
+        found.add(new Item("ingest", ingest.ref(), ingest.offset()));
+      }
     }
+    return found;
   }
 
-  /** Finds everything that is held. */
-  private static final class Mark {
-    private final Set<String> content = new HashSet<>();
-    private final Set<String> snapshots = new HashSet<>();
-    private final Map<String, ContentEntry> contentEntries = new HashMap<>();
-    private final Map<String, SnapshotRecord> snapshotRecords = new HashMap<>();
-    private final Deque<Runnable> pending = new ArrayDeque<>();
-
-    Mark(NodeState state, String namespace, Instant now) {
-      state
-          .list(Kind.CONTENT, namespace)
-          .forEach(entry -> contentEntries.put(entry.getDigest(), entry));
-      state
-          .list(Kind.SNAPSHOT, namespace)
-          .forEach(e -> snapshotRecords.put(e.getSnapshot().getKey(), e.getSnapshot()));
-      state
-          .list(Kind.IMAGE, namespace)
-          .forEach(
-              entry -> {
-                content(entry.getImage().getTarget().getDigest());
-                labels(entry.getImage().getLabelsMap());
-              });
-      state.list(Kind.CONTAINER, namespace).forEach(entry -> container(entry.getContainer()));
-      state.list(Kind.LEASE, namespace).forEach(lease -> lease(lease, now));
-      contentEntries.values().stream()
-          .filter(entry -> entry.containsLabels(GcLabels.ROOT))
-          .forEach(entry -> content(entry.getDigest()));
-      snapshotRecords.values().stream()
-          .filter(record -> record.containsLabels(GcLabels.ROOT))
-          .forEach(record -> snapshot(record.getKey()));
-      while (!pending.isEmpty()) {
-        pending.removeFirst().run();
-      }
+  /**
+   * What holds a blob or a snapshot in a namespace: ways from a root down to it, each in words.
+   *
+   * @param id a digest, or a snapshot's key
+   * @return empty where the namespace has no such thing; a list with no ways where nothing holds it
+   */
+  public Optional<List<List<String>>> holders(String namespace, String id) {
+    Holdings holdings = Holdings.of(journal.state(), namespace, Instant.now());
+    boolean known = journal.state().get(Kind.CONTENT.key(namespace, id)).isPresent();
+    List<List<String>> chains = new ArrayList<>(words(holdings.chains(Holdings.Thing.content(id))));
+    for (SnapshotService snapshots : snapshotters) {
+      known |= snapshots.exists(namespace, id);
+      chains.addAll(words(holdings.chains(Holdings.Thing.snapshot(snapshots.snapshotter(), id))));
     }
+    return known ? Optional.of(chains) : Optional.empty();
+  }
 
-    private void container(ContainerRecord container) {
-      labels(container.getLabelsMap());
-      if (container.getSnapshotter().equals(SnapshotService.SNAPSHOTTER)) {
-        snapshot(container.getSnapshotKey());
-      }
-    }
-
-    private void lease(LeaseEntry lease, Instant now) {
-      if (isExpired(lease, now)) {
-        return;
-      }
-      boolean flat = lease.containsLabels(GcLabels.FLAT);
-      for (LeaseResource resource : lease.getResourcesList()) {
-        if (resource.getType().equals("content")) {
-          if (flat) {
-            content.add(resource.getId());
-          } else {
-            content(resource.getId());
-          }
-        } else if (resource.getType().equals("snapshots/" + SnapshotService.SNAPSHOTTER)) {
-          snapshot(resource.getId());
-        }
-      }
-    }
-
-    private static boolean isExpired(LeaseEntry lease, Instant now) {
-      String until = lease.getLabelsOrDefault(GcLabels.EXPIRE, "");
-      try {
-        return !until.isEmpty() && Instant.parse(until).isBefore(now);
-      } catch (DateTimeParseException e) {
-        return false;
-      }
-    }
-
-    private void content(String digest) {
-      if (content.add(digest) && contentEntries.containsKey(digest)) {
-        pending.add(() -> labels(contentEntries.get(digest).getLabelsMap()));
-      }
-    }
-
-    private void snapshot(String key) {
-      if (!key.isEmpty() && snapshots.add(key) && snapshotRecords.containsKey(key)) {
-        pending.add(
-            () -> {
-              snapshot(snapshotRecords.get(key).getParent());
-              labels(snapshotRecords.get(key).getLabelsMap());
-            });
-      }
-    }
-
-    private void labels(Map<String, String> labels) {
-      labels.forEach(
-          (name, value) -> {
-            if (name.startsWith(GcLabels.CONTENT)) {
-              content(value);
-            } else if (name.startsWith(GcLabels.SNAPSHOT)) {
-              snapshot(value);
-            }
-          });
-    }
+  private static List<List<String>> words(List<List<Holdings.Thing>> chains) {
+    return chains.stream()
+        .map(chain -> chain.stream().map(Holdings.Thing::toString).toList())
+        .toList();
   }
 }

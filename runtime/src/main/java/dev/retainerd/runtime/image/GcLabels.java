@@ -8,8 +8,8 @@ final class GcLabels {
   /** Prefix; value: a digest that is kept as long as this thing is. */
   static final String CONTENT = "containerd.io/gc.ref.content";
 
-  /** Prefix; value: a snapshot's key. */
-  static final String SNAPSHOT = "containerd.io/gc.ref.snapshot." + SnapshotService.SNAPSHOTTER;
+  /** Prefix, a snapshotter's name behind it; value: a snapshot's key. */
+  static final String SNAPSHOTS = "containerd.io/gc.ref.snapshot.";
 
   /** On a lease: until when it holds, in RFC 3339. */
   static final String EXPIRE = "containerd.io/gc.expire";

@@ -47,7 +47,7 @@ public final class ImageService {
   private static final String PINNED_LABEL = "io.cri-containerd.pinned";
 
   private static final String PINNED = "pinned";
-  private static final String SOURCE_LABEL = "containerd.io/distribution.source.";
+  static final String SOURCE_LABEL = "containerd.io/distribution.source.";
   private static final Duration PULL_PATIENCE = Duration.ofHours(2);
 
   /** For how long a count of the disk's use is good enough. */
@@ -170,7 +170,7 @@ public final class ImageService {
                 clients, settings.hosts(), reference, wish.credentials(), settings.stallPatience());
         Map<String, String> source =
             Map.of(SOURCE_LABEL + reference.host(), reference.repository());
-        Puller.Pulled pulled = puller.pull(scope, repository, source);
+        Puller.Pulled pulled = puller.pull(scope, repository, source, TransferProgress.NONE);
         name(scope, reference, pulled);
         journal.commit(origin, CRI_NAMESPACE, outcome(reference, pulled, began));
         Failpoint.PULL_OUTCOME_RECORDED.hit();

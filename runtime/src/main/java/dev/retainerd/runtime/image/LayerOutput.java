@@ -2,11 +2,11 @@ package dev.retainerd.runtime.image;
 
 import com.github.luben.zstd.ZstdOutputStreamNoFinalizer;
 import dev.retainerd.runtime.archive.Compression;
+import dev.retainerd.runtime.digest.Sha256;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.zip.GZIPOutputStream;
 
@@ -21,11 +21,7 @@ final class LayerOutput extends OutputStream {
   private final MessageDigest plain;
 
   LayerOutput(ContentWriter writer, Compression compression) throws IOException {
-    try {
-      this.plain = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    this.plain = Sha256.begin();
     OutputStream blob = new java.io.BufferedOutputStream(new IntoContent(writer), BUFFER_BYTES);
     this.compressed =
         switch (compression) {

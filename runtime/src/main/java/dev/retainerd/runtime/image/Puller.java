@@ -61,11 +61,14 @@ final class Puller {
    */
   record Pulled(Descriptor target, ImageFacts facts, long bytesFetched) {}
 
-  Pulled pull(Scope scope, Repository from, Map<String, String> sourceLabels) {
+  /** Pulls; {@code progress} hears of each part. */
+  Pulled pull(
+      Scope scope, Repository from, Map<String, String> sourceLabels, TransferProgress progress) {
     AtomicLong fetched = new AtomicLong();
     Repository.Manifest root = from.resolve();
     Documents found = new Documents(scope, from, sourceLabels);
     Descriptor target = found.walk(root, INDEX_DEPTH_MAX);
+    progress.tell(TransferProgress.Event.COMPLETE, "manifest", target, target.getSize());
     for (Descriptor layer : found.manifest.layers()) {
       if (MediaTypes.isForeign(layer.getMediaType())) {
         throw Refusal.failedPrecondition(
@@ -75,14 +78,15 @@ final class Puller {
                 + " places are not asked; use an image that carries all its layers");
       }
     }
-    downloads.ensure(scope, from, found.manifest.config(), "config", sourceLabels, fetched);
+    downloads.ensure(
+        scope, from, found.manifest.config(), "config", sourceLabels, fetched, progress);
     ImageFacts facts = documents.facts(scope.namespace(), target);
     if (!facts.chainIds().isEmpty()) {
       Map<String, String> labels = new TreeMap<>(sourceLabels);
-      labels.put(GcLabels.SNAPSHOT, facts.chainId());
+      labels.put(unpacker.gcLabel(), facts.chainId());
       content.adopt(scope, Digest.parse(facts.id()), labels);
     }
-    layers(scope, from, facts, sourceLabels, fetched);
+    layers(scope, from, facts, sourceLabels, fetched, progress);
     return new Pulled(target, facts, fetched.get());
   }
 
@@ -152,8 +156,9 @@ final class Puller {
       Repository from,
       ImageFacts facts,
       Map<String, String> labels,
-      AtomicLong fetched) {
-    boolean unpack = !facts.chainIds().isEmpty();
+      AtomicLong fetched,
+      TransferProgress progress) {
+    boolean unpack = !facts.chainIds().isEmpty() && unpacker.inAnyOrder();
     Semaphore downloading = new Semaphore(layersAtOnce);
     List<Callable<Optional<SnapshotService.Layer>>> work = new ArrayList<>();
     for (int i = 0; i < facts.layers().size(); i++) {
@@ -163,15 +168,16 @@ final class Puller {
           () -> {
             downloading.acquire();
             try {
-              downloads.ensure(scope, from, layer, "layer", labels, fetched);
+              downloads.ensure(scope, from, layer, "layer", labels, fetched, progress);
             } finally {
               downloading.release();
             }
-            return unpack ? unpackOne(scope, facts, number) : Optional.empty();
+            return unpack ? unpackOne(scope, facts, number, progress) : Optional.empty();
           });
     }
     if (!unpack) {
       inParallel(scope, work);
+      unpacker.ensure(scope, facts);
       return;
     }
     try (KeyLocks.Held held = unpacker.hold(scope.namespace(), facts)) {
@@ -182,11 +188,16 @@ final class Puller {
     }
   }
 
-  private Optional<SnapshotService.Layer> unpackOne(Scope scope, ImageFacts facts, int number)
+  private Optional<SnapshotService.Layer> unpackOne(
+      Scope scope, ImageFacts facts, int number, TransferProgress progress)
       throws InterruptedException {
+    Descriptor layer = facts.layers().get(number);
     unpacking.acquire();
     try {
-      return unpacker.unpack(scope, facts, number);
+      progress.tell(TransferProgress.Event.EXTRACTING, "layer", layer, 0);
+      Optional<SnapshotService.Layer> done = unpacker.unpack(scope, facts, number);
+      progress.tell(TransferProgress.Event.EXTRACTED, "layer", layer, layer.getSize());
+      return done;
     } finally {
       unpacking.release();
     }
@@ -236,7 +247,7 @@ final class Puller {
     }
   }
 
-  private static RuntimeException failure(Exception e) {
+  static RuntimeException failure(Exception e) {
     if (e instanceof InterruptedException) {
       Thread.currentThread().interrupt();
       return Refusal.cancelled("the pull was interrupted");

@@ -18,6 +18,7 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.snapshot.Mount;
 import dev.retainerd.runtime.snapshot.OverlayFolders;
 import dev.retainerd.runtime.snapshot.Purpose;
+import dev.retainerd.runtime.snapshot.SnapshotFolders;
 import dev.retainerd.runtime.snapshot.Usage;
 import dev.retainerd.store.proto.SnapshotEntry;
 import dev.retainerd.store.proto.SnapshotPhase;
@@ -36,21 +37,21 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Snapshots as the namespaces see them, in the one snapshotter {@value #SNAPSHOTTER}. A snapshot is
- * active (to write), a view (to read) or committed (to stand on); keys are unique in a namespace
- * over all three.
+ * Snapshots as the namespaces see them, in one snapshotter. A snapshot is active (to write), a view
+ * (to read) or committed (to stand on); keys are unique in a namespace over all three.
  *
  * <p>Thread-safe. Semantics and refusals: containerd's snapshotter interface.
  */
 public final class SnapshotService {
   /** The name by which clients ask for it. */
-  public static final String SNAPSHOTTER = "overlayfs";
+  public static final String SNAPSHOTTER = OverlayFolders.NAME;
 
   private static final Duration LOCK_PATIENCE = Duration.ofSeconds(60);
   private static final int DEPTH_MAX = 500;
 
   private final Journal journal;
-  private final OverlayFolders folders;
+  private final SnapshotFolders folders;
+  private final String snapshotter;
   private final KeyLocks locks = new KeyLocks();
 
   /**
@@ -59,9 +60,10 @@ public final class SnapshotService {
    */
   private final AtomicLong lastFolder;
 
-  public SnapshotService(Journal journal, OverlayFolders folders) {
+  public SnapshotService(Journal journal, SnapshotFolders folders) {
     this.journal = journal;
     this.folders = folders;
+    this.snapshotter = folders.name();
     long[] highest = {journal.log().lastSequence()};
     journal
         .state()
@@ -120,7 +122,7 @@ public final class SnapshotService {
     Instant now = Instant.now();
     long nanos = now.getEpochSecond() * 1_000_000_000L + now.getNano();
     return SnapshotRecord.newBuilder()
-        .setSnapshotter(SNAPSHOTTER)
+        .setSnapshotter(snapshotter)
         .setKey(key)
         .setParent(parent)
         .setKind(kind)
@@ -137,7 +139,7 @@ public final class SnapshotService {
         scope.namespace(),
         scope.holding(
             journal.state(),
-            "snapshots/" + SNAPSHOTTER,
+            "snapshots/" + snapshotter,
             record.getKey(),
             new Event.SnapshotPreparing(
                 SnapshotPreparingPayload.newBuilder().setSnapshot(record).build())));
@@ -157,7 +159,7 @@ public final class SnapshotService {
         scope.namespace(),
         new Event.SnapshotPrepared(
             SnapshotPreparedPayload.newBuilder()
-                .setSnapshotter(SNAPSHOTTER)
+                .setSnapshotter(snapshotter)
                 .setKey(record.getKey())
                 .build()));
     Failpoint.SNAPSHOT_PREPARED_RECORDED.hit();
@@ -180,7 +182,7 @@ public final class SnapshotService {
         namespace,
         new Event.SnapshotPrepareFailed(
             SnapshotPrepareFailedPayload.newBuilder()
-                .setSnapshotter(SNAPSHOTTER)
+                .setSnapshotter(snapshotter)
                 .setKey(record.getKey())
                 .setReason(reason)
                 .build()));
@@ -238,11 +240,11 @@ public final class SnapshotService {
     Usage usage = usage(active);
     return scope.holding(
         journal.state(),
-        "snapshots/" + SNAPSHOTTER,
+        "snapshots/" + snapshotter,
         name,
         new Event.SnapshotCommitted(
             SnapshotCommittedPayload.newBuilder()
-                .setSnapshotter(SNAPSHOTTER)
+                .setSnapshotter(snapshotter)
                 .setKey(active.getKey())
                 .setName(name)
                 .putAllLabels(labels)
@@ -331,7 +333,7 @@ public final class SnapshotService {
           scope.namespace(),
           new Event.SnapshotRemoving(
               SnapshotRemovingPayload.newBuilder()
-                  .setSnapshotter(SNAPSHOTTER)
+                  .setSnapshotter(snapshotter)
                   .setKey(key)
                   .build()));
       Failpoint.SNAPSHOT_REMOVE_RECORDED.hit();
@@ -351,7 +353,7 @@ public final class SnapshotService {
         namespace,
         new Event.SnapshotRemoved(
             SnapshotRemovedPayload.newBuilder()
-                .setSnapshotter(SNAPSHOTTER)
+                .setSnapshotter(snapshotter)
                 .setKey(record.getKey())
                 .build()));
   }
@@ -378,13 +380,28 @@ public final class SnapshotService {
         .forEach(
             Kind.SNAPSHOT,
             namespace,
-            SNAPSHOTTER + "/",
+            snapshotter + "/",
             (id, entry) -> {
               if (entry.getSnapshot().getParent().equals(key)) {
                 found[0] = entry.getSnapshot().getKey();
               }
             });
     return found[0];
+  }
+
+  /** The name by which clients ask for it. */
+  public String snapshotter() {
+    return snapshotter;
+  }
+
+  /** See {@link SnapshotFolders#holdsDifferences}. */
+  boolean holdsDifferences() {
+    return folders.holdsDifferences();
+  }
+
+  /** Whether there is a snapshot of that key, in whatever phase. */
+  boolean exists(String namespace, String key) {
+    return entry(namespace, key).isPresent();
   }
 
   /** Whether there is a committed snapshot of that name. */
@@ -412,7 +429,7 @@ public final class SnapshotService {
           scope.namespace(),
           new Event.SnapshotUpdated(
               SnapshotUpdatedPayload.newBuilder()
-                  .setSnapshotter(SNAPSHOTTER)
+                  .setSnapshotter(snapshotter)
                   .setKey(key)
                   .putAllLabels(labels)
                   .build()));
@@ -458,12 +475,12 @@ public final class SnapshotService {
         .forEach(
             Kind.SNAPSHOT,
             (key, entry) -> {
-              if (entry.getSnapshot().getKey().startsWith(keyPrefix)) {
+              if (isOurs(key) && entry.getSnapshot().getKey().startsWith(keyPrefix)) {
                 found.add(key);
               }
             });
     for (Key<SnapshotEntry> key : found) {
-      String name = key.id().substring(SNAPSHOTTER.length() + 1);
+      String name = key.id().substring(snapshotter.length() + 1);
       removeIfThere(Scope.of(origin, key.namespace()), name);
     }
     return found.size();
@@ -477,7 +494,7 @@ public final class SnapshotService {
         .forEach(
             Kind.SNAPSHOT,
             namespace,
-            SNAPSHOTTER + "/",
+            snapshotter + "/",
             (id, entry) -> {
               if (entry.getPhase() == SnapshotPhase.SNAPSHOT_PHASE_READY) {
                 found.add(entry.getSnapshot());
@@ -503,6 +520,9 @@ public final class SnapshotService {
             Kind.SNAPSHOT,
             (key, entry) -> {
               SnapshotRecord record = entry.getSnapshot();
+              if (!isOurs(key)) {
+                return;
+              }
               switch (entry.getPhase()) {
                 case SNAPSHOT_PHASE_PREPARING ->
                     work.add(
@@ -542,7 +562,8 @@ public final class SnapshotService {
             (key, entry) -> {
               SnapshotRecord record = entry.getSnapshot();
               boolean lost =
-                  record.getKind() != SnapshotKind.SNAPSHOT_KIND_COMMITTED
+                  isOurs(key)
+                      && record.getKind() != SnapshotKind.SNAPSHOT_KIND_COMMITTED
                       && !folders.exists(record.getFolder());
               if (lost) {
                 try {
@@ -555,6 +576,10 @@ public final class SnapshotService {
             });
   }
 
+  private boolean isOurs(Key<SnapshotEntry> key) {
+    return key.id().startsWith(snapshotter + "/");
+  }
+
   private static Purpose purpose(SnapshotRecord record) {
     return record.getKind() == SnapshotKind.SNAPSHOT_KIND_VIEW ? Purpose.VIEW : Purpose.ACTIVE;
   }
@@ -563,8 +588,8 @@ public final class SnapshotService {
     return journal.state().get(keyOf(namespace, key));
   }
 
-  private static Key<SnapshotEntry> keyOf(String namespace, String key) {
-    return Kind.SNAPSHOT.key(namespace, SNAPSHOTTER + "/" + key);
+  private Key<SnapshotEntry> keyOf(String namespace, String key) {
+    return Kind.SNAPSHOT.key(namespace, snapshotter + "/" + key);
   }
 
   private static void requireKey(String key) {

@@ -1,9 +1,11 @@
 package dev.retainerd.runtime.image;
 
+import dev.retainerd.eventlog.proto.Descriptor;
 import dev.retainerd.runtime.archive.AppliedLayer;
 import dev.retainerd.runtime.content.Digest;
 import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.snapshot.Mount;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -59,17 +61,7 @@ final class Unpacker {
     try {
       Digest layer = Digest.parse(facts.layers().get(number).getDigest());
       AppliedLayer applied = diffs.unpack(scope.namespace(), layer, folder);
-      String expected = facts.config().diffIds().get(number);
-      if (!applied.diffId().equals(expected)) {
-        throw Refusal.failedPrecondition(
-            "layer "
-                + layer
-                + " unpacks to "
-                + applied.diffId()
-                + " where the image's config says "
-                + expected
-                + "; the image is damaged, push it again");
-      }
+      require(facts, number, applied.diffId());
       done = true;
       return Optional.of(new SnapshotService.Layer(key, chainId, Map.of()));
     } finally {
@@ -89,12 +81,64 @@ final class Unpacker {
     layers.forEach(layer -> snapshots.removeIfThere(scope, layer.key()));
   }
 
+  /** The label by which a config holds its image's top snapshot. */
+  String gcLabel() {
+    return GcLabels.SNAPSHOTS + snapshots.snapshotter();
+  }
+
+  /** Whether layers may be unpacked in any order; else {@link #ensure} does it, in theirs. */
+  boolean inAnyOrder() {
+    return snapshots.holdsDifferences();
+  }
+
+  /** Each layer onto a copy of those below it, committed before the next begins. */
+  private void inOrder(Scope scope, ImageFacts facts) {
+    for (int i = 0; i < facts.layers().size(); i++) {
+      String chainId = facts.chainIds().get(i);
+      if (snapshots.isCommitted(scope.namespace(), chainId)) {
+        continue;
+      }
+      String key = KEY_PREFIX + UUID.randomUUID() + " " + chainId;
+      boolean done = false;
+      try {
+        List<Mount> mounts =
+            snapshots.prepare(scope, key, i == 0 ? "" : facts.chainIds().get(i - 1), Map.of());
+        Descriptor applied = diffs.apply(scope.namespace(), facts.layers().get(i), mounts);
+        require(facts, i, applied.getDigest());
+        commit(scope, List.of(new SnapshotService.Layer(key, chainId, Map.of())));
+        done = true;
+      } finally {
+        if (!done) {
+          snapshots.removeIfThere(scope, key);
+        }
+      }
+    }
+  }
+
+  private static void require(ImageFacts facts, int number, String diffId) {
+    String expected = facts.config().diffIds().get(number);
+    if (!diffId.equals(expected)) {
+      throw Refusal.failedPrecondition(
+          "layer "
+              + facts.layers().get(number).getDigest()
+              + " unpacks to "
+              + diffId
+              + " where the image's config says "
+              + expected
+              + "; the image is damaged, push it again");
+    }
+  }
+
   /** Unpacks an image whose layers are all there; nothing to do where it is unpacked. */
   void ensure(Scope scope, ImageFacts facts) {
     if (isUnpacked(scope.namespace(), facts)) {
       return;
     }
     try (KeyLocks.Held held = hold(scope.namespace(), facts)) {
+      if (!inAnyOrder()) {
+        inOrder(scope, facts);
+        return;
+      }
       List<SnapshotService.Layer> unpacked = new ArrayList<>();
       boolean done = false;
       try {

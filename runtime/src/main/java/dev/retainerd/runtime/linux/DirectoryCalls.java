@@ -7,6 +7,7 @@ import com.kenai.jffi.LastError;
 import com.kenai.jffi.Library;
 import com.kenai.jffi.Type;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -74,6 +75,27 @@ public final class DirectoryCalls {
   /** A name's bytes as the kernel wants them. */
   public static byte[] name(String name) {
     return name.getBytes(StandardCharsets.UTF_8);
+  }
+
+  /**
+   * A path's bytes also where they are no valid UTF-8: the JDK keeps them, but shows them only in
+   * the path's URI.
+   */
+  public static byte[] rawName(Path path) {
+    byte[] encoded = path.toUri().getRawPath().getBytes(StandardCharsets.US_ASCII);
+    byte[] name = new byte[encoded.length];
+    int length = 0;
+    for (int i = 0; i < encoded.length; i++) {
+      if (encoded[i] == '%') {
+        name[length++] =
+            (byte) Integer.parseInt(new String(encoded, i + 1, 2, StandardCharsets.US_ASCII), 16);
+        i += 2;
+      } else {
+        name[length++] = encoded[i];
+      }
+    }
+    // A folder's URI ends with a slash.
+    return Arrays.copyOf(name, length > 1 && name[length - 1] == '/' ? length - 1 : length);
   }
 
   /** Opens a file; the caller closes the descriptor. */

@@ -68,6 +68,11 @@ final class Connection {
     boolean ok() {
       return status == 200 || status == 206;
     }
+
+    /** Of a push: there, made, or taken. */
+    boolean taken() {
+      return status >= 200 && status < 300;
+    }
   }
 
   /** Makes a subscriber for the body of a success. */
@@ -88,12 +93,53 @@ final class Connection {
    * @throws Refusal unavailable, where the server could not be reached or does not get better
    */
   Answer get(String path, Map<String, String> headers, Body body) throws IOException {
-    URI uri = URI.create(host.root() + "/" + repository + path + query);
+    URI uri = address(path);
+    return patiently("pull", sent -> followed(uri, headers, sent, body));
+  }
+
+  /** Where a path below the repository is; a path with a query must bring it itself. */
+  URI address(String path) {
+    return URI.create(host.root() + "/" + repository + path + (path.indexOf('?') < 0 ? query : ""));
+  }
+
+  /**
+   * Sends something that may change the repository. Redirects are not followed.
+   *
+   * @param uri from {@link #address}, or a place that the server named
+   * @param upload what is sent, made anew for each try
+   */
+  Answer send(String method, URI uri, Map<String, String> headers, Upload upload)
+      throws IOException {
+    URI own = address("");
+    boolean trusted =
+        own.getAuthority().equals(uri.getAuthority()) && own.getScheme().equals(uri.getScheme());
+    return patiently(
+        "pull,push",
+        sent -> {
+          HttpRequest.Builder request =
+              HttpRequest.newBuilder(uri)
+                  .timeout(upload.patience(stallPatience))
+                  .header("User-Agent", "retainerd")
+                  .method(method, upload.publisher());
+          headers.forEach(request::setHeader);
+          if (trusted) {
+            host.headers().forEach((name, values) -> values.forEach(v -> request.header(name, v)));
+            sent.ifPresent(value -> request.setHeader("Authorization", value));
+          }
+          return send(request.build(), upload);
+        });
+  }
+
+  private interface Attempt {
+    Answer send(Optional<String> authorization) throws IOException;
+  }
+
+  private Answer patiently(String actions, Attempt attempt) throws IOException {
     Duration pause = FIRST_PAUSE;
-    for (int attempt = 1; ; attempt++) {
-      Answer answer = authenticated(uri, headers, body);
+    for (int number = 1; ; number++) {
+      Answer answer = authenticated(actions, attempt);
       boolean later = answer.status() == 429 || answer.status() >= 500;
-      if (!later || attempt == TRIES_MAX) {
+      if (!later || number == TRIES_MAX) {
         return answer;
       }
       Duration wait = retryAfter(answer).orElse(pause);
@@ -105,17 +151,18 @@ final class Connection {
     }
   }
 
-  private Answer authenticated(URI uri, Map<String, String> headers, Body body) throws IOException {
-    for (int attempt = 0; ; attempt++) {
+  private Answer authenticated(String actions, Attempt attempt) throws IOException {
+    for (int number = 0; ; number++) {
       Optional<String> sent = authorizer.header();
-      Answer answer = followed(uri, headers, sent, body);
-      if (answer.status() != 401 || attempt == 2) {
+      Answer answer = attempt.send(sent);
+      if (answer.status() != 401 || number == 2) {
         return answer;
       }
       Optional<Challenge> challenge =
           Challenge.best(answer.headers().allValues("www-authenticate"));
       if (challenge.isEmpty()
-          || !authorizer.answer(challenge.get(), sent, "repository:" + repository + ":pull")) {
+          || !authorizer.answer(
+              challenge.get(), sent, "repository:" + repository + ":" + actions)) {
         return answer;
       }
     }

@@ -3,9 +3,12 @@ package dev.retainerd.runtime.registry;
 import dev.retainerd.runtime.error.Refusal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -240,6 +243,129 @@ public final class Repository {
     public Optional<Long> lastByteNanos() {
       return body.map(BlobBody::lastByteNanos);
     }
+  }
+
+  /** What became of a blob that was to be pushed. */
+  public enum Pushed {
+    /** The registry had it. */
+    EXISTED,
+    /** The registry took it over from another of its repositories. */
+    MOUNTED,
+    /** Its bytes were sent. */
+    SENT
+  }
+
+  /**
+   * Brings a blob into the repository, unless it is there.
+   *
+   * @param mountFrom another repository of the same registry that has it; "" for none
+   */
+  public Pushed pushBlob(String digest, long size, BlobSource source, String mountFrom) {
+    String what = "blob " + digest + " of " + reference.repository();
+    return pushing(
+        what,
+        connection -> {
+          Connection.Answer there =
+              connection.send(
+                  "HEAD", connection.address("/blobs/" + digest), Map.of(), Upload.nothing());
+          if (there.ok()) {
+            return Pushed.EXISTED;
+          }
+          String mount =
+              mountFrom.isEmpty() || mountFrom.equals(reference.repository())
+                  ? ""
+                  : "?mount=" + encoded(digest) + "&from=" + encoded(mountFrom);
+          Connection.Answer begun =
+              connection.send(
+                  "POST",
+                  connection.address("/blobs/uploads/" + mount),
+                  Map.of(),
+                  Upload.nothing());
+          if (begun.status() == 201) {
+            return Pushed.MOUNTED;
+          }
+          URI to = uploadTo(begun, connection, digest, what);
+          Connection.Answer done =
+              connection.send(
+                  "PUT",
+                  to,
+                  Map.of("Content-Type", "application/octet-stream"),
+                  Upload.of(source, size));
+          if (!done.taken()) {
+            throw RegistryErrors.of(done, connection.host().authority(), what);
+          }
+          return Pushed.SENT;
+        });
+  }
+
+  private static URI uploadTo(
+      Connection.Answer begun, Connection connection, String digest, String what) {
+    String server = connection.host().authority();
+    if (begun.status() != 202) {
+      throw RegistryErrors.of(begun, server, what);
+    }
+    String location =
+        begun
+            .headers()
+            .firstValue("location")
+            .orElseThrow(
+                () -> Refusal.unavailable("registry " + server + " says nowhere to send " + what));
+    try {
+      URI uri = connection.address("/blobs/uploads/").resolve(location);
+      return URI.create(
+          uri + (uri.getRawQuery() == null ? "?" : "&") + "digest=" + encoded(digest));
+    } catch (IllegalArgumentException e) {
+      throw Refusal.unavailable(
+              "registry " + server + " wants " + what + " sent to \"" + location + "\"")
+          .because(e);
+    }
+  }
+
+  /**
+   * Puts a manifest or index, whose parts are there, under the reference's tag, or its digest.
+   *
+   * @param top whether it is what the reference names; else it is put under its digest
+   */
+  public void pushManifest(String mediaType, String digest, byte[] bytes, boolean top) {
+    String name = top && !reference.tag().isEmpty() ? reference.tag() : digest;
+    String what = "manifest " + name + " of " + reference.repository();
+    pushing(
+        what,
+        connection -> {
+          Connection.Answer done =
+              connection.send(
+                  "PUT",
+                  connection.address("/manifests/" + name),
+                  Map.of("Content-Type", mediaType),
+                  Upload.of(bytes));
+          if (!done.taken()) {
+            throw RegistryErrors.of(done, connection.host().authority(), what);
+          }
+          return true;
+        });
+  }
+
+  /** Pushes go to the first server that takes them, and to no other. */
+  private <T> T pushing(String what, Question<T> question) {
+    Connection connection =
+        connections.stream()
+            .filter(one -> one.host().capabilities().contains(RegistryHost.Capability.PUSH))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    Refusal.failedPrecondition(
+                        "no server in the hosts.toml of "
+                            + reference.host()
+                            + " takes pushes; give one the capability \"push\""));
+    try {
+      return question.ask(connection);
+    } catch (IOException e) {
+      throw RegistryErrors.of(e, connection.host().authority(), what);
+    }
+  }
+
+  private static String encoded(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
   private interface Question<T> {

@@ -12,12 +12,12 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
 /** Debian's docker-registry on a loopback port of its own, and a small client that fills it. */
-final class DockerRegistry implements AutoCloseable {
-  final String host;
+public final class DockerRegistry implements AutoCloseable {
+  public final String host;
   private final Process process;
   private final HttpClient http = HttpClient.newHttpClient();
 
-  DockerRegistry(Path folder) throws Exception {
+  public DockerRegistry(Path folder) throws Exception {
     int port;
     try (ServerSocket socket = new ServerSocket(0)) {
       port = socket.getLocalPort();

@@ -115,6 +115,7 @@ public final class Fold {
       case Event.ShimAdopting e -> ShimFold.adopting(f, e.payload());
       case Event.ShimRetired e -> ShimFold.moved(f, e.payload().getId(), e.payload().getReason());
       case Event.ShimStopped e -> ShimFold.moved(f, e.payload().getId(), "");
+      case Event.GarbageCollected e -> NodeFold.touched(f);
     }
     return f.deltas();
   }

@@ -104,6 +104,7 @@ public final class EventWords {
       case Event.ShimAdopting e -> ShimWords.adopting(e.payload());
       case Event.ShimRetired e -> ShimWords.retired(e.payload());
       case Event.ShimStopped e -> "shim " + e.payload().getId() + " was stopped";
+      case Event.GarbageCollected e -> ImageWords.collected(e.payload());
     };
   }
 }

@@ -1,6 +1,7 @@
 package dev.retainerd.store.words;
 
 import dev.retainerd.eventlog.proto.ContentCommittedPayload;
+import dev.retainerd.eventlog.proto.GarbageCollectedPayload;
 import dev.retainerd.eventlog.proto.ImagePullFailedPayload;
 import dev.retainerd.eventlog.proto.ImagePulledPayload;
 import dev.retainerd.eventlog.proto.ImageRecord;
@@ -33,6 +34,28 @@ final class ImageWords {
         + what
         + " with target "
         + image.getTarget().getDigest();
+  }
+
+  static String collected(GarbageCollectedPayload p) {
+    String failed =
+        p.getFailuresCount() == 0
+            ? ""
+            : "; " + p.getFailuresCount() + " removals failed: " + p.getFailures(0);
+    return "garbage was collected ("
+        + p.getCause()
+        + "): "
+        + p.getBlobs()
+        + " blobs, "
+        + p.getSnapshots()
+        + " snapshots, "
+        + p.getLeases()
+        + " leases, "
+        + p.getIngests()
+        + " ingests, "
+        + Phrases.bytes(p.getBytesFreed())
+        + " freed in "
+        + Phrases.duration(p.getMillis() * 1_000_000)
+        + failed;
   }
 
   static String committed(ContentCommittedPayload p) {

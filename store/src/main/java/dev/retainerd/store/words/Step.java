@@ -54,6 +54,7 @@ public record Step(Role role, String operation) {
       case DAEMON_STOPPING,
           DAMAGE_FOUND,
           LEFTOVER_REMOVED,
+          GARBAGE_COLLECTED,
           NODE_REBOOTED,
           STATE_SNAPSHOT_TAKEN,
           GENERATION_ARCHIVED,
