@@ -49,7 +49,7 @@ public record TarEntry(
   private static final int SHOWN_MAX = 160;
 
   /** An entry of root's, of no time, without attributes. */
-  static TarEntry plain(String name, Kind kind, int mode, long size) {
+  public static TarEntry plain(String name, Kind kind, int mode, long size) {
     return new TarEntry(
         name, kind, mode, 0, 0, size, 0, 0, "", 0, 0, Map.of(), List.of(new Piece(0, size)));
   }

@@ -3,6 +3,7 @@ package dev.retainerd.runtime.containerd;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.image.ContentService;
 import dev.retainerd.runtime.image.DiffService;
+import dev.retainerd.runtime.image.ImageTransfers;
 import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.task.ExecService;
 import dev.retainerd.runtime.task.TaskService;
@@ -26,6 +27,7 @@ public final class ContainerdApi {
       ContentService content,
       List<SnapshotService> snapshotters,
       DiffService diffs,
+      ImageTransfers transfers,
       ImagesApi.Collector collector,
       Path snapshotterRoot) {}
 
@@ -41,6 +43,7 @@ public final class ContainerdApi {
     Journal journal = behind.journal();
     var records = new JournalRecords(journal);
     var namespaces = new Namespaces(records);
+    var streams = new Streams();
     return List.of(
         new VersionApi(version, revision),
         new IntrospectionApi(
@@ -53,6 +56,8 @@ public final class ContainerdApi {
         new ContentApi(namespaces, behind.content()),
         new SnapshotsApi(namespaces, behind.snapshotters().toArray(SnapshotService[]::new)),
         new DiffApi(namespaces, behind.diffs()),
+        new StreamingApi(streams),
+        new TransferApi(namespaces, behind.transfers(), streams),
         new LeasesApi(records, namespaces),
         new TasksApi(behind.tasks(), behind.execs(), journal.state()),
         new EventsApi(JournalRecords.exchange(journal)));

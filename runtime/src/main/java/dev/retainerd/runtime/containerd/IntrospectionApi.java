@@ -34,7 +34,9 @@ public final class IntrospectionApi extends IntrospectionGrpc.IntrospectionImplB
           "leases",
           "namespaces",
           "snapshots",
+          "streaming",
           "tasks",
+          "transfer",
           "version");
 
   private final Records records;

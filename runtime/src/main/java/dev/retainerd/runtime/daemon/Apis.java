@@ -54,6 +54,7 @@ final class Apis {
                 images.content(),
                 images.snapshotters(),
                 images.diffs(),
+                images.service().transfers(),
                 namespace -> images.garbage().collect(origin(), namespace),
                 Images.snapshotsFolder(config)),
             Version.NAME,

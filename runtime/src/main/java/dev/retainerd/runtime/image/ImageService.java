@@ -77,6 +77,7 @@ public final class ImageService {
   private final ImageDocuments documents;
   private final Unpacker unpacker;
   private final Puller puller;
+  private final ImageTransfers transfers;
   private final RegistryClients clients;
   private final Settings settings;
   private final KeyLocks locks = new KeyLocks();
@@ -112,6 +113,15 @@ public final class ImageService {
     this.puller =
         new Puller(
             content, new Downloads(content), unpacker, documents, node, settings.layersAtOnce());
+    this.transfers =
+        new ImageTransfers(
+            new ImageTransfers.Parts(
+                records, content, documents, unpacker, puller, garbage, clients, settings));
+  }
+
+  /** What clients let the daemon move: from and to registries and archives, in any namespace. */
+  public ImageTransfers transfers() {
+    return transfers;
   }
 
   /**
@@ -170,7 +180,7 @@ public final class ImageService {
                 clients, settings.hosts(), reference, wish.credentials(), settings.stallPatience());
         Map<String, String> source =
             Map.of(SOURCE_LABEL + reference.host(), reference.repository());
-        Puller.Pulled pulled = puller.pull(scope, repository, source, TransferProgress.NONE);
+        Puller.Pulled pulled = puller.pull(scope, repository, source, true, TransferProgress.NONE);
         name(scope, reference, pulled);
         journal.commit(origin, CRI_NAMESPACE, outcome(reference, pulled, began));
         Failpoint.PULL_OUTCOME_RECORDED.hit();

@@ -61,9 +61,18 @@ final class Puller {
    */
   record Pulled(Descriptor target, ImageFacts facts, long bytesFetched) {}
 
-  /** Pulls; {@code progress} hears of each part. */
+  /**
+   * Pulls.
+   *
+   * @param unpack whether to unpack it too
+   * @param progress hears of each part
+   */
   Pulled pull(
-      Scope scope, Repository from, Map<String, String> sourceLabels, TransferProgress progress) {
+      Scope scope,
+      Repository from,
+      Map<String, String> sourceLabels,
+      boolean unpack,
+      TransferProgress progress) {
     AtomicLong fetched = new AtomicLong();
     Repository.Manifest root = from.resolve();
     Documents found = new Documents(scope, from, sourceLabels);
@@ -81,12 +90,12 @@ final class Puller {
     downloads.ensure(
         scope, from, found.manifest.config(), "config", sourceLabels, fetched, progress);
     ImageFacts facts = documents.facts(scope.namespace(), target);
-    if (!facts.chainIds().isEmpty()) {
+    if (unpack && !facts.chainIds().isEmpty()) {
       Map<String, String> labels = new TreeMap<>(sourceLabels);
       labels.put(unpacker.gcLabel(), facts.chainId());
       content.adopt(scope, Digest.parse(facts.id()), labels);
     }
-    layers(scope, from, facts, sourceLabels, fetched, progress);
+    layers(scope, from, facts, sourceLabels, fetched, unpack, progress);
     return new Pulled(target, facts, fetched.get());
   }
 
@@ -157,8 +166,9 @@ final class Puller {
       ImageFacts facts,
       Map<String, String> labels,
       AtomicLong fetched,
+      boolean wanted,
       TransferProgress progress) {
-    boolean unpack = !facts.chainIds().isEmpty() && unpacker.inAnyOrder();
+    boolean unpack = wanted && !facts.chainIds().isEmpty() && unpacker.inAnyOrder();
     Semaphore downloading = new Semaphore(layersAtOnce);
     List<Callable<Optional<SnapshotService.Layer>>> work = new ArrayList<>();
     for (int i = 0; i < facts.layers().size(); i++) {
@@ -177,7 +187,9 @@ final class Puller {
     }
     if (!unpack) {
       inParallel(scope, work);
-      unpacker.ensure(scope, facts);
+      if (wanted) {
+        unpacker.ensure(scope, facts);
+      }
       return;
     }
     try (KeyLocks.Held held = unpacker.hold(scope.namespace(), facts)) {

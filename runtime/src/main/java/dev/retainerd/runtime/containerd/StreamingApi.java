@@ -1,0 +1,80 @@
+package dev.retainerd.runtime.containerd;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.Empty;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.grpc.CallContext;
+import dev.retainerd.wire.containerd.services.streaming.v1.StreamInit;
+import dev.retainerd.wire.containerd.services.streaming.v1.StreamingGrpc;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+
+/** Streams that clients open and name, for transfers to use. */
+public final class StreamingApi extends StreamingGrpc.StreamingImplBase {
+  private final Streams streams;
+
+  StreamingApi(Streams streams) {
+    this.streams = streams;
+  }
+
+  @Override
+  public StreamObserver<Any> stream(StreamObserver<Any> response) {
+    var out = (ServerCallStreamObserver<Any>) response;
+    String namespace = CallContext.namespace();
+    Streams.Duplex stream = new Streams.Duplex(out);
+    out.disableAutoRequest();
+    out.setOnReadyHandler(stream::ready);
+    out.request(1);
+    return new StreamObserver<>() {
+      private String id = "";
+
+      @Override
+      public void onNext(Any message) {
+        if (!id.isEmpty()) {
+          stream.arrived(message);
+          return;
+        }
+        String named = named(message);
+        streams.register(namespace, named, stream);
+        id = named;
+        out.setOnCancelHandler(this::gone);
+        // By this the client knows that a transfer can use the stream.
+        out.onNext(Translation.packed(Empty.getDefaultInstance()));
+        out.request(1);
+      }
+
+      private void gone() {
+        streams.unregister(namespace, id);
+        stream.end();
+      }
+
+      @Override
+      public void onError(Throwable broken) {
+        gone();
+      }
+
+      @Override
+      public void onCompleted() {
+        // What was received is still to be taken, and there may be something to send.
+        stream.end();
+      }
+    };
+  }
+
+  private static String named(Any message) {
+    try {
+      String type = message.getTypeUrl();
+      if (type.substring(type.lastIndexOf('/') + 1)
+          .equals(StreamInit.getDescriptor().getFullName())) {
+        String id = StreamInit.parseFrom(message.getValue()).getId();
+        if (!id.isEmpty()) {
+          return id;
+        }
+      }
+    } catch (InvalidProtocolBufferException e) {
+      throw Refusal.invalidArgument("the stream's first message cannot be read").because(e);
+    }
+    throw Refusal.invalidArgument("a stream's first message must be a StreamInit with an id");
+  }
+}

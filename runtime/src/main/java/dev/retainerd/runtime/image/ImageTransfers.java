@@ -1,0 +1,174 @@
+package dev.retainerd.runtime.image;
+
+import dev.retainerd.eventlog.proto.Descriptor;
+import dev.retainerd.eventlog.proto.ImageRecord;
+import dev.retainerd.runtime.content.Digest;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.registry.Credentials;
+import dev.retainerd.runtime.registry.Reference;
+import dev.retainerd.runtime.registry.RegistryClients;
+import dev.retainerd.runtime.registry.RegistryHosts;
+import dev.retainerd.runtime.registry.Repository;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Moves images for containerd's clients: between a namespace and registries or archives.
+ * Thread-safe. What a broken transfer has fetched stays for the next one, as long as the caller's
+ * lease holds it.
+ */
+public final class ImageTransfers {
+
+  /** What it works with. */
+  record Parts(
+      ImageRecords records,
+      ContentService content,
+      ImageDocuments documents,
+      Unpacker unpacker,
+      Puller puller,
+      GarbageCollector garbage,
+      RegistryClients clients,
+      ImageService.Settings settings) {}
+
+  /**
+   * A registry, and how to speak to it.
+   *
+   * @param reference as it stands, host and all
+   * @param hostsFolder a folder with a hosts.toml for each registry; empty for the daemon's own
+   * @param plainHttp whether to speak without TLS where no hosts.toml says otherwise
+   */
+  public record Registry(
+      String reference, Optional<Path> hostsFolder, boolean plainHttp, Credentials credentials) {}
+
+  private final Parts parts;
+  private final Pusher pusher;
+
+  ImageTransfers(Parts parts) {
+    this.parts = parts;
+    this.pusher = new Pusher(parts.content(), parts.documents());
+  }
+
+  private Repository open(Registry registry) {
+    RegistryHosts hosts =
+        registry
+            .hostsFolder()
+            .map(folder -> RegistryHosts.of(List.of(folder)))
+            .orElse(parts.settings().hosts());
+    return Repository.open(
+        parts.clients(),
+        registry.plainHttp() ? hosts.overPlainHttp() : hosts,
+        Reference.exact(registry.reference()),
+        registry.credentials(),
+        parts.settings().stallPatience());
+  }
+
+  /**
+   * Pulls an image for this node's platform and names it.
+   *
+   * @throws Refusal as {@link ImageService#pull}
+   */
+  public ImageRecord pull(
+      Scope scope,
+      Registry from,
+      String name,
+      Map<String, String> labels,
+      boolean unpack,
+      TransferProgress progress) {
+    Reference reference = Reference.exact(from.reference());
+    Map<String, String> source =
+        Map.of(ImageService.SOURCE_LABEL + reference.host(), reference.repository());
+    try (GarbageCollector.Pause paused = parts.garbage().pause()) {
+      Puller.Pulled pulled = parts.puller().pull(scope, open(from), source, unpack, progress);
+      ImageRecord record = parts.records().put(scope, name, pulled.target(), labels);
+      progress.tell(TransferProgress.Event.SAVED, "image", pulled.target(), 0);
+      return record;
+    }
+  }
+
+  /** Pushes an image of the namespace; not found where it, or a part of it, is not there. */
+  public void push(Scope scope, String name, Registry to, TransferProgress progress) {
+    Descriptor target = parts.records().get(scope.namespace(), name).getTarget();
+    String host = Reference.exact(to.reference()).host();
+    try (GarbageCollector.Pause paused = parts.garbage().pause()) {
+      pusher.push(scope.namespace(), target, open(to), host, progress);
+    }
+  }
+
+  /** Gives an image another name, taking it from whatever has it. */
+  public ImageRecord tag(Scope scope, String name, String other, Map<String, String> labels) {
+    ImageRecord image = parts.records().get(scope.namespace(), name);
+    return parts.records().put(scope, other, image.getTarget(), labels);
+  }
+
+  /**
+   * Reads an archive and names the images in it.
+   *
+   * @param names how to name what the archive names by a tag alone, or not at all
+   * @param unpack whether to unpack those of this node's platform
+   * @throws Refusal invalid argument, where it is no archive of images
+   */
+  public List<ImageRecord> load(
+      Scope scope,
+      InputStream in,
+      ImageArchiveReader.Naming names,
+      boolean unpack,
+      TransferProgress progress) {
+    try (GarbageCollector.Pause paused = parts.garbage().pause()) {
+      ImageArchiveReader reader = new ImageArchiveReader(parts.content(), scope, progress);
+      List<ImageRecord> loaded = new ArrayList<>();
+      for (ImageArchiveReader.Found found : reader.read(in, names)) {
+        loaded.add(parts.records().put(scope, found.name(), found.target(), Map.of()));
+        if (unpack) {
+          unpack(scope, found.target(), progress);
+        }
+        progress.tell(TransferProgress.Event.SAVED, "image", found.target(), 0);
+      }
+      return loaded;
+    } catch (IOException e) {
+      throw Faults.of("the archive cannot be read", e);
+    }
+  }
+
+  /** Nothing to do for an image of other platforms only. */
+  private void unpack(Scope scope, Descriptor target, TransferProgress progress) {
+    ImageFacts facts;
+    try {
+      facts = parts.documents().facts(scope.namespace(), target);
+    } catch (Refusal e) {
+      if (e.is(Refusal.Code.NOT_FOUND)) {
+        return;
+      }
+      throw e;
+    }
+    if (facts.chainIds().isEmpty()) {
+      return;
+    }
+    progress.tell(TransferProgress.Event.EXTRACTING, "image", target, 0);
+    parts.unpacker().ensure(scope, facts);
+    parts
+        .content()
+        .adopt(
+            scope,
+            Digest.parse(facts.id()),
+            Map.of(parts.unpacker().gcLabel(), facts.chainId()));
+    progress.tell(TransferProgress.Event.EXTRACTED, "image", target, facts.sizeBytes());
+  }
+
+  /** Writes an OCI archive of some images, which docker can read too where it knows their kind. */
+  public void save(Scope scope, List<String> names, OutputStream out, TransferProgress progress) {
+    List<ImageRecord> images =
+        names.stream().map(name -> parts.records().get(scope.namespace(), name)).toList();
+    try (GarbageCollector.Pause paused = parts.garbage().pause()) {
+      new ImageArchiveWriter(parts.content(), parts.documents(), scope.namespace(), progress)
+          .write(images, out);
+    } catch (IOException e) {
+      throw Faults.of("the archive cannot be written", e);
+    }
+  }
+}
