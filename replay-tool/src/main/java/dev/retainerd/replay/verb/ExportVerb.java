@@ -92,8 +92,8 @@ public final class ExportVerb extends Verb {
           throw new LookFailure(
               "there is no format \""
                   + format
-                  + "\": take jsonl, csv, cloudevents, otlp-logs, otlp-spans, timesketch, perfetto or"
-                  + " html");
+                  + "\": take jsonl, csv, cloudevents, otlp-logs, otlp-spans, timesketch, perfetto"
+                  + " or html");
     };
   }
 }

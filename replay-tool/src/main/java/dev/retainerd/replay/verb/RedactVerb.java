@@ -18,7 +18,8 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "An event is redacted as a whole: all its secret fields, or none. Rules add up; without any,",
-      "all events are redacted. What counts as secret is marked in the schema: specs, processes, CRI",
+      "all events are redacted. What counts as secret is marked in the schema: specs, processes,"
+          + " CRI",
       "configs, annotations, extensions."
     })
 public final class RedactVerb extends BundleVerb {

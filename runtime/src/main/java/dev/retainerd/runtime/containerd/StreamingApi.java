@@ -23,43 +23,58 @@ public final class StreamingApi extends StreamingGrpc.StreamingImplBase {
     var out = (ServerCallStreamObserver<Any>) response;
     String namespace = CallContext.namespace();
     Streams.Duplex stream = new Streams.Duplex(out);
+    Dialogue dialogue = new Dialogue(namespace, stream, out);
     out.disableAutoRequest();
     out.setOnReadyHandler(stream::ready);
+    out.setOnCancelHandler(dialogue::gone);
     out.request(1);
-    return new StreamObserver<>() {
-      private String id = "";
+    return dialogue;
+  }
 
-      @Override
-      public void onNext(Any message) {
-        if (!id.isEmpty()) {
-          stream.arrived(message);
-          return;
-        }
-        String named = named(message);
-        streams.register(namespace, named, stream);
-        id = named;
-        out.setOnCancelHandler(this::gone);
-        // By this the client knows that a transfer can use the stream.
-        out.onNext(Translation.packed(Empty.getDefaultInstance()));
-        out.request(1);
+  /** The client's side of one stream. */
+  private final class Dialogue implements StreamObserver<Any> {
+    private final String namespace;
+    private final Streams.Duplex stream;
+    private final ServerCallStreamObserver<Any> out;
+    private String id = "";
+
+    Dialogue(String namespace, Streams.Duplex stream, ServerCallStreamObserver<Any> out) {
+      this.namespace = namespace;
+      this.stream = stream;
+      this.out = out;
+    }
+
+    @Override
+    public void onNext(Any message) {
+      if (!id.isEmpty()) {
+        stream.arrived(message);
+        return;
       }
+      String named = named(message);
+      streams.register(namespace, named, stream);
+      id = named;
+      // By this the client knows that a transfer can use the stream.
+      out.onNext(Translation.packed(Empty.getDefaultInstance()));
+      out.request(1);
+    }
 
-      private void gone() {
+    private void gone() {
+      if (!id.isEmpty()) {
         streams.unregister(namespace, id);
-        stream.end();
       }
+      stream.end();
+    }
 
-      @Override
-      public void onError(Throwable broken) {
-        gone();
-      }
+    @Override
+    public void onError(Throwable broken) {
+      gone();
+    }
 
-      @Override
-      public void onCompleted() {
-        // What was received is still to be taken, and there may be something to send.
-        stream.end();
-      }
-    };
+    @Override
+    public void onCompleted() {
+      // What was received is still to be taken, and there may be something to send.
+      stream.end();
+    }
   }
 
   private static String named(Any message) {

@@ -54,8 +54,7 @@ public final class TransferApi extends TransferGrpc.TransferImplBase {
         () -> {
           String namespace = namespaces.forWriting();
           Scope scope =
-              new Scope(
-                  JournalRecords.origin(), namespace, CallContext.leaseIfAny().orElse(""));
+              new Scope(JournalRecords.origin(), namespace, CallContext.leaseIfAny().orElse(""));
           String told = request.getOptions().getProgressStream();
           if (told.isEmpty()) {
             run(scope, request, TransferProgress.NONE);

@@ -9,8 +9,10 @@ import dev.retainerd.runtime.ctl.history.ExplainVerb;
 import dev.retainerd.runtime.ctl.history.GarbageVerb;
 import dev.retainerd.runtime.ctl.history.LogVerbs;
 import dev.retainerd.runtime.ctl.image.ContentVerbs;
+import dev.retainerd.runtime.ctl.image.ExportVerb;
 import dev.retainerd.runtime.ctl.image.ImageVerbs;
 import dev.retainerd.runtime.ctl.image.PullVerb;
+import dev.retainerd.runtime.ctl.image.PushVerb;
 import dev.retainerd.runtime.ctl.record.ContainerVerbs;
 import dev.retainerd.runtime.ctl.record.LeaseVerbs;
 import dev.retainerd.runtime.ctl.record.NamespaceVerbs;
@@ -74,6 +76,8 @@ final class Catalogue {
               verb("list,ls", ImageVerbs.Ls::new),
               verb("import", ImageVerbs.Import::new),
               verb("pull", PullVerb::new),
+              verb("push", PushVerb::new),
+              verb("export", ExportVerb::new),
               verb("check", ImageVerbs.Check::new),
               verb("tag", ImageVerbs.Tag::new),
               verb("label", ImageVerbs.Label::new),

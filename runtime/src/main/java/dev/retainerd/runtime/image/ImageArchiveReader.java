@@ -63,8 +63,7 @@ public final class ImageArchiveReader {
   }
 
   List<Found> read(InputStream archive, Naming naming) throws IOException {
-    InputStream plain =
-        new BufferedInputStream(Compression.decompress(archive), COPY_BYTES);
+    InputStream plain = new BufferedInputStream(Compression.decompress(archive), COPY_BYTES);
     TarReader tar = new TarReader(plain);
     int count = 0;
     for (Optional<TarEntry> entry = tar.next(); entry.isPresent(); entry = tar.next()) {
@@ -158,8 +157,10 @@ public final class ImageArchiveReader {
       }
       if (e.is(Refusal.Code.FAILED_PRECONDITION)) {
         throw Refusal.invalidArgument(
-                "file " + TarEntry.plain(path, TarEntry.Kind.FILE, 0, 0).shown()
-                    + " of the archive is not what its name says: its digest is " + digest)
+                "file "
+                    + TarEntry.plain(path, TarEntry.Kind.FILE, 0, 0).shown()
+                    + " of the archive is not what its name says: its digest is "
+                    + digest)
             .because(e);
       }
       throw e;
@@ -246,7 +247,8 @@ public final class ImageArchiveReader {
       }
       Descriptor target = dockerManifest(one.getAsJsonObject());
       for (String tag : ImageJson.texts(one.getAsJsonObject(), "RepoTags")) {
-        found.add(new Found(dev.retainerd.runtime.registry.Reference.normalized(tag).toString(), target));
+        found.add(
+            new Found(dev.retainerd.runtime.registry.Reference.normalized(tag).toString(), target));
       }
       if (naming.digests()) {
         found.add(new Found(base(naming) + "@" + target.getDigest(), target));
@@ -283,8 +285,7 @@ public final class ImageArchiveReader {
     manifest.addProperty("schemaVersion", 2);
     manifest.addProperty("mediaType", MediaTypes.DOCKER_MANIFEST);
     Digest configDigest = content.put(scope, config, Map.of());
-    manifest.add(
-        "config", entry(configDigest.toString(), config.length, MediaTypes.DOCKER_CONFIG));
+    manifest.add("config", entry(configDigest.toString(), config.length, MediaTypes.DOCKER_CONFIG));
     JsonArray layers = new JsonArray();
     for (String path : ImageJson.texts(json, "Layers")) {
       Descriptor layer = files.get(resolved(path));

@@ -154,9 +154,7 @@ public final class ImageTransfers {
     parts
         .content()
         .adopt(
-            scope,
-            Digest.parse(facts.id()),
-            Map.of(parts.unpacker().gcLabel(), facts.chainId()));
+            scope, Digest.parse(facts.id()), Map.of(parts.unpacker().gcLabel(), facts.chainId()));
     progress.tell(TransferProgress.Event.EXTRACTED, "image", target, facts.sizeBytes());
   }
 

@@ -6,7 +6,6 @@ import com.google.gson.JsonParser;
 import dev.retainerd.runtime.ctl.command.CommandFailure;
 import dev.retainerd.runtime.ctl.command.Labels;
 import dev.retainerd.runtime.ctl.command.Session;
-import dev.retainerd.runtime.ctl.command.Verb;
 import dev.retainerd.runtime.registry.BlobSink;
 import dev.retainerd.runtime.registry.Credentials;
 import dev.retainerd.runtime.registry.Reference;
@@ -16,6 +15,10 @@ import dev.retainerd.runtime.registry.Repository;
 import dev.retainerd.store.words.Phrases;
 import dev.retainerd.wire.containerd.services.images.v1.Image;
 import dev.retainerd.wire.containerd.types.Descriptor;
+import dev.retainerd.wire.containerd.types.transfer.ImageStore;
+import dev.retainerd.wire.containerd.types.transfer.UnpackConfiguration;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -29,30 +32,18 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code retainctl images pull}: fetched by this process, stored and unpacked by the daemon. */
+/**
+ * {@code retainctl images pull}: done by the daemon; where that cannot, as containerd 1.6 cannot,
+ * fetched by this process and stored and unpacked through the daemon.
+ */
 @Command(name = "pull", description = "pull an image from a remote")
-public final class PullVerb extends Verb {
+public final class PullVerb extends RegistryVerb {
   private static final Duration STALL_PATIENCE = Duration.ofSeconds(60);
-
-  @Option(names = "--plain-http", description = "allow connections using plain HTTP")
-  boolean plainHttp;
-
-  @Option(
-      names = {"-u", "--user"},
-      defaultValue = "",
-      paramLabel = "USER[:PASSWORD]",
-      description = "registry user and password")
-  String user;
-
-  @Option(
-      names = "--hosts-dir",
-      paramLabel = "DIR",
-      description = "folder with a hosts.toml for each registry")
-  Path hostsFolder;
 
   @Option(names = "--label", paramLabel = "KEY=VALUE", description = "labels for the image")
   List<String> labels = new ArrayList<>();
@@ -70,7 +61,10 @@ public final class PullVerb extends Verb {
   private Session session;
 
   @Override
-  protected int run(Session open) throws IOException {
+  protected int run(Session open) throws IOException, InterruptedException {
+    if (!allPlatforms && snapshotter.equals("overlayfs") && byDaemon(open)) {
+      return 0;
+    }
     session = open;
     blobs = new Blobs(open);
     Reference reference = Reference.exact(name);
@@ -102,6 +96,31 @@ public final class PullVerb extends Verb {
       Files.deleteIfExists(spool);
     }
     return 0;
+  }
+
+  private boolean byDaemon(Session open) throws InterruptedException {
+    DaemonTransfer transfer = new DaemonTransfer(open);
+    Optional<DaemonTransfer.Pipe> asked = Optional.empty();
+    try {
+      asked = credentials(transfer);
+      transfer.run(
+          registry(name, asked),
+          ImageStore.newBuilder()
+              .setName(name)
+              .putAllLabels(Labels.parse(labels))
+              .addUnpacks(UnpackConfiguration.newBuilder().setSnapshotter(snapshotter))
+              .build(),
+          ProgressBars.on(open.out()));
+      open.println("pulled " + name);
+      return true;
+    } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
+        return false;
+      }
+      throw e;
+    } finally {
+      asked.ifPresent(DaemonTransfer.Pipe::close);
+    }
   }
 
   private Credentials credentials() {
