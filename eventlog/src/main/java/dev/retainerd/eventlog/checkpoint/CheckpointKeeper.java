@@ -7,11 +7,13 @@ import dev.retainerd.eventlog.LogClock;
 import dev.retainerd.eventlog.LogReader;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -28,11 +30,14 @@ public final class CheckpointKeeper implements AutoCloseable {
   public static final String KEY_FILE = "checkpoint.pub";
 
   private static final int EVENTS_BOUND = 4096;
+  private static final int COMPARED_BYTES = 1024;
+  private static final int REST_BOUND_BYTES = 16 << 20;
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
   private final EventLog log;
   private final Path keyFolder;
-  private final List<Path> files = new ArrayList<>();
+  private final Path file;
+  private final Optional<Path> copy;
   private final Duration interval;
   private final LogClock clock;
   private final LogReader reader;
@@ -51,12 +56,9 @@ public final class CheckpointKeeper implements AutoCloseable {
     this.interval = interval;
     this.clock = clock;
     Path folder = log.status().directory();
-    files.add(folder.resolve(FILE));
-    if (secondFolder.isPresent()) {
-      Files.createDirectories(secondFolder.get());
-      files.add(secondFolder.get().resolve(log.status().nodeId() + "." + FILE));
-    }
-    this.coveredSequence = lastCovered(files.getFirst());
+    this.file = folder.resolve(FILE);
+    this.copy = secondFolder.map(second -> second.resolve(log.status().nodeId() + "." + FILE));
+    this.coveredSequence = lastCovered(file);
     this.reader = log.reader(coveredSequence + 1);
     this.thread = Thread.ofPlatform().daemon().name("checkpoints").start(this::run);
   }
@@ -102,7 +104,7 @@ public final class CheckpointKeeper implements AutoCloseable {
     return coveredSequence;
   }
 
-  /** Why the last checkpoint could not be written; "" where it was. */
+  /** Why the last checkpoint, or its copy, could not be written; "" where it was. */
   public String failure() {
     return failure;
   }
@@ -161,23 +163,65 @@ public final class CheckpointKeeper implements AutoCloseable {
                     leaves.getLast(),
                     clock.wallNanos(),
                     ""));
-    for (Path file : files) {
-      try (FileOutputStream out = new FileOutputStream(file.toFile(), true)) {
-        out.write(checkpoint.text().getBytes(StandardCharsets.UTF_8));
-        out.getFD().sync();
-      }
-    }
+    append(file, checkpoint.text().getBytes(StandardCharsets.UTF_8));
     leaves.clear();
     coveredSequence = lastSequence;
     failure = "";
+    copy(checkpoint);
+  }
+
+  private static void append(Path file, byte[] bytes) throws IOException {
+    try (FileOutputStream out = new FileOutputStream(file.toFile(), true)) {
+      out.write(bytes);
+      out.getFD().sync();
+    }
+  }
+
+  /** What the second place missed while it was away is made up for. */
+  private void copy(Checkpoint newest) {
+    if (copy.isEmpty()) {
+      return;
+    }
+    Path second = copy.get();
+    try {
+      Files.createDirectories(second.getParent());
+      long there = Files.exists(second) ? Files.size(second) : 0;
+      append(
+          second,
+          goesOn(second, there) ? rest(there) : newest.text().getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      failure = "the copy in " + second + " waits: " + e;
+    }
+  }
+
+  /** Whether the copy is the beginning of the file, as far as its last bytes tell. */
+  private boolean goesOn(Path second, long there) throws IOException {
+    if (there > Files.size(file)) {
+      return false;
+    }
+    int length = (int) Math.min(there, COMPARED_BYTES);
+    return Arrays.equals(
+        bytes(file, there - length, length), bytes(second, there - length, length));
+  }
+
+  private byte[] rest(long from) throws IOException {
+    return bytes(file, from, (int) Math.min(REST_BOUND_BYTES, Files.size(file) - from));
+  }
+
+  private static byte[] bytes(Path file, long from, int length) throws IOException {
+    byte[] bytes = new byte[length];
+    try (RandomAccessFile in = new RandomAccessFile(file.toFile(), "r")) {
+      in.seek(from);
+      in.readFully(bytes);
+    }
+    return bytes;
   }
 
   /** Not before it is needed, because a start must not wait for it. */
   private NodeKey key() throws IOException {
     if (key.isEmpty()) {
       key = Optional.of(NodeKey.loadOrMake(keyFolder, Checkpoint.originOf(log.status().nodeId())));
-      Files.writeString(
-          files.getFirst().resolveSibling(KEY_FILE), key.get().verifier().text() + "\n");
+      Files.writeString(file.resolveSibling(KEY_FILE), key.get().verifier().text() + "\n");
     }
     return key.get();
   }

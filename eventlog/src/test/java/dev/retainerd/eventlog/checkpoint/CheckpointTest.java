@@ -93,6 +93,26 @@ class CheckpointTest {
   }
 
   @Test
+  void aSecondPlaceThatIsAwayForAWhileGetsWhatItMissedAndNobodyWaitsForIt() throws Exception {
+    Path second = dir.resolve("second");
+    Files.writeString(second, "no folder");
+    try (EventLog log = open(second)) {
+      append(log, 5000);
+    }
+    byte[] before = Files.readAllBytes(folder().resolve(CheckpointKeeper.FILE));
+    assertTrue(Checkpoint.parseAll(before).getLast().lastSequence() >= 5000);
+    Files.delete(second);
+    try (EventLog log = open(second)) {
+      append(log, 10);
+    }
+    try (var files = Files.list(second)) {
+      assertArrayEquals(
+          Files.readAllBytes(folder().resolve(CheckpointKeeper.FILE)),
+          Files.readAllBytes(files.findFirst().orElseThrow()));
+    }
+  }
+
+  @Test
   void aCheckpointThatWasChangedOrSignedByAnotherDoesNotVerify() {
     NodeKey mine = NodeKey.loadOrMake(dir.resolve("mine"), "retainerd/a");
     NodeKey other = NodeKey.loadOrMake(dir.resolve("other"), "retainerd/a");

@@ -172,6 +172,37 @@ class LogKeeperTest {
   }
 
   @Test
+  void killedBetweenTheRecordAndTheDeedItIsDoneLaterAndRecordedOnce() throws Exception {
+    RetentionPlan.Bounds small = new RetentionPlan.Bounds(0, 150 << 10, 0, false, 0, 0);
+    Path live = dir.resolve("log/generation-0001");
+    Path kept = dir.resolve("kept");
+    try (Core core = new Core(small, 1_000_000)) {
+      core.write(900);
+      core.keeper.snapshot();
+      Files.createDirectories(kept);
+      try (Stream<Path> files = Files.list(live)) {
+        for (Path file : files.toList()) {
+          Files.copy(file, kept.resolve(file.getFileName()));
+        }
+      }
+      assertTrue(core.keeper.apply(false).done().size() > 1);
+    }
+    // As if it had died before the unpacked generation was taken away, and another half way.
+    Files.move(kept, live);
+    Files.createDirectories(dir.resolve("log/generation-0099.gone"));
+    Files.createDirectories(dir.resolve("log/archive/generation-0099.partial"));
+    int before = walked(1).get(EventType.GENERATION_ARCHIVED);
+    try (Core core = new Core(small, 1_000_000)) {
+      assertEquals(1, core.keeper.apply(false).done().size());
+      core.log.retained().sweep();
+    }
+    assertEquals(before, walked(1).get(EventType.GENERATION_ARCHIVED));
+    assertFalse(Files.exists(live));
+    assertFalse(Files.exists(dir.resolve("log/generation-0099.gone")));
+    assertFalse(Files.exists(dir.resolve("log/archive/generation-0099.partial")));
+  }
+
+  @Test
   void snapshotsAreTakenEverySoManyEventsAndTheirNumberIsBounded() throws Exception {
     RetentionPlan.Bounds none = new RetentionPlan.Bounds(0, 0, 0, false, 0, 0);
     try (Core core = new Core(none, 100)) {
