@@ -196,8 +196,8 @@ public final class CheckpointKeeper implements AutoCloseable {
 
   /** Whether the copy is the beginning of the file, as far as its last bytes tell. */
   private boolean goesOn(Path second, long there) throws IOException {
-    if (there > Files.size(file)) {
-      return false;
+    if (there == 0 || there > Files.size(file)) {
+      return there == 0;
     }
     int length = (int) Math.min(there, COMPARED_BYTES);
     return Arrays.equals(

@@ -68,6 +68,23 @@ public final class Archiving {
     deleteTree(partial);
     deleteTree(target);
     Files.createDirectories(partial);
+    try {
+      fill(generation, partial, boundary);
+      Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException | RuntimeException e) {
+      // On a full disk what was half packed is the first thing that must not stay.
+      deleteTree(partial);
+      throw e;
+    }
+    SmallFile.forceFolder(place);
+    boundary.passed(Step.NAMED);
+    return Archive.manifest(generation.number(), target)
+        .orElseThrow(() -> new IOException("the manifest in " + target + " does not read back"));
+  }
+
+  private static void fill(Generation generation, Path partial, Boundary boundary)
+      throws IOException {
+    Generation.Seal seal = generation.seal().orElseThrow();
     Tree tree = tree(generation);
     long packedBytes;
     byte[] digest;
@@ -83,7 +100,7 @@ public final class Archiving {
             "what was packed of "
                 + generation.folder()
                 + " does not read back; mend the disk of "
-                + place);
+                + partial.getParent());
       }
     }
     boundary.passed(Step.PROVEN);
@@ -97,11 +114,6 @@ public final class Archiving {
             packedBytes));
     SmallFile.forceFolder(partial);
     boundary.passed(Step.MANIFEST_WRITTEN);
-    Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
-    SmallFile.forceFolder(place);
-    boundary.passed(Step.NAMED);
-    return Archive.manifest(generation.number(), target)
-        .orElseThrow(() -> new IOException("the manifest in " + target + " does not read back"));
   }
 
   private static void copyPositions(Generation generation, Path partial) throws IOException {

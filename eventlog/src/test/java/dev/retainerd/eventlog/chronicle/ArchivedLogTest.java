@@ -197,6 +197,29 @@ class ArchivedLogTest {
   }
 
   @Test
+  void whatCannotBePackedStaysWhereItIsAndLeavesNothingHalfMade() throws Exception {
+    try (ChronicleEventLog log = open()) {
+      write(log, EVENTS);
+      Archiving.Boundary full =
+          step -> {
+            if (step == Archiving.Step.PACKED) {
+              throw new EventLogException("No space left on device");
+            }
+          };
+      assertThrows(EventLogException.class, () -> log.retained().pack(1, archive(), full));
+      Files.writeString(dir.resolve("file"), "no folder");
+      assertThrows(
+          java.io.IOException.class,
+          () -> log.retained().pack(1, dir.resolve("file/a"), Archiving.Boundary.NONE));
+      try (var files = Files.list(archive())) {
+        assertEquals(0, files.count());
+      }
+      assertFalse(log.retained().parts().getFirst().archived());
+    }
+    assertDense(walked(dir, 1), 1, EVENTS);
+  }
+
+  @Test
   void aNumberOfAnArchivedGenerationIsNotUsedAgain() throws Exception {
     try (ChronicleEventLog log = open()) {
       write(log, 100);

@@ -89,7 +89,8 @@ public final class Recovery {
       Thread.currentThread().interrupt();
     }
     throw Refusal.unavailable(
-        "the daemon is still recovering after its start; reads are answered, ask again for changes");
+        "the daemon is still recovering after its start; reads are answered, ask again for"
+            + " changes");
   }
 
   /** Runs it once. */

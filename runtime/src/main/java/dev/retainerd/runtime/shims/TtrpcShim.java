@@ -293,7 +293,8 @@ public final class TtrpcShim implements ShimCalls {
       case OOM -> ShimRecord.Kind.OOM;
       case RECORD_KIND_UNSPECIFIED, UNRECOGNIZED ->
           throw Refusal.internal(
-              "a shim sent a record of an unknown kind; upgrade the daemon to at least its version");
+              "a shim sent a record of an unknown kind; upgrade the daemon to at least its"
+                  + " version");
     };
   }
 
