@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcException;
+import dev.retainerd.shim.wire.known.Any;
+import dev.retainerd.shim.wire.runc.Options;
 import dev.retainerd.shim.wire.task.DeleteRequest;
 import dev.retainerd.shim.wire.task.StartRequest;
 import java.nio.file.Files;
@@ -159,6 +161,51 @@ class RuntimeFaultsTest {
     assertEquals(137, harness.await("g1", "").getExitStatus());
     harness.delete("g1");
     nothingIsLeft(bundle, "g1");
+  }
+
+  /** What the configuration says about the runtime is what it is called with. */
+  @Test
+  void optionsReachTheRuntime() throws Exception {
+    harness = new ShimHarness();
+    Path runtime =
+        harness.script(
+            "runc-told",
+            "echo \"$*\" >>"
+                + harness.root
+                + "/told\n"
+                // No systemd here: the rest of the call is runc's.
+                + "set -- $(echo \"$*\" | sed 's/ --systemd-cgroup//')\nexec runc \"$@\"");
+    Path bundle = harness.bundle("o1", "sleep", "1000");
+    Path root = harness.root.resolve("another-root");
+    harness.tasks.create(
+        harness
+            .request("o1", bundle)
+            .setOptions(
+                Any.newBuilder()
+                    .setTypeUrl("containerd.runc.v1.Options")
+                    .setValue(
+                        Options.newBuilder()
+                            .setBinaryName(runtime.toString())
+                            .setRoot(root.toString())
+                            .setSystemdCgroup(true)
+                            .setNoPivotRoot(true)
+                            .setNoNewKeyring(true)
+                            .build()
+                            .toByteString()))
+            .build(),
+        ShimHarness.PATIENCE);
+    harness.start("o1");
+    assertTrue(Files.isDirectory(root.resolve(ShimHarness.NAMESPACE).resolve("o1")));
+    harness.kill("o1", 9);
+    harness.await("o1", "");
+    harness.delete("o1");
+    List<String> told = Files.readAllLines(harness.root.resolve("told"));
+    for (String line : told) {
+      assertTrue(line.contains("--root " + root.resolve(ShimHarness.NAMESPACE)), line);
+      assertTrue(line.contains("--systemd-cgroup"), line);
+    }
+    assertTrue(told.get(0).contains(" --no-pivot "), told.get(0));
+    assertTrue(told.get(0).contains(" --no-new-keyring "), told.get(0));
   }
 
   /** crun 1.8.1 knows no hybrid layout: in a mount namespace of its own the shim shows it v1. */

@@ -200,7 +200,7 @@ class ShimFiguresTest {
         Files.readAllLines(Path.of("/proc/" + harness.process.pid() + "/smaps_rollup"))) {
       pss += line.startsWith("Pss:") ? Long.parseLong(line.replaceAll("[^0-9]", "")) : 0;
     }
-    figure("memory (PSS) of the shim with fifty containers", pss / 1024.0, "MiB", 40);
+    figure("memory (PSS) of the shim with fifty containers", pss / 1024.0, "MiB", 50);
     for (int i = 0; i < 50; i++) {
       harness.kill("c" + i, 9);
     }

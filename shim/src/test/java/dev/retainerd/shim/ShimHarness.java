@@ -277,7 +277,9 @@ final class ShimHarness implements AutoCloseable {
   /** The content of a CRI log, both streams, without its prefixes. */
   static String content(Path log) throws IOException {
     StringBuilder content = new StringBuilder();
-    for (String line : Files.readString(log).split("\n")) {
+    String all = Files.readString(log);
+    // An entry without its end is one that is being written just now.
+    for (String line : all.substring(0, all.lastIndexOf('\n') + 1).lines().toList()) {
       String[] fields = line.split(" ", 4);
       content.append(fields[3]).append(fields[2].equals("F") ? "\n" : "");
     }

@@ -163,6 +163,51 @@ class StockContainerdTest {
     assertEquals(0, ctr("container", "rm", "c1").status());
   }
 
+  /** script gives ctr the terminal that it insists on. */
+  @Test
+  void ctrRunsAndExecsWithATerminal() throws Exception {
+    runDetached("c1", "/bin/sleep", "1000");
+    Path screen = root.resolve("screen");
+    String call =
+        "ctr --address "
+            + root.resolve("sock")
+            + " task exec -t --exec-id t1 c1 /bin/sh -c 'test -t 0 && echo a terminal; exit 6'";
+    Process process =
+        new ProcessBuilder("script", "-qec", call, "/dev/null")
+            .redirectErrorStream(true)
+            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectOutput(screen.toFile())
+            .start();
+    assertTrue(process.waitFor(60, TimeUnit.SECONDS), "ctr hangs in its terminal");
+    assertEquals(6, process.exitValue(), Files.readString(screen));
+    assertTrue(Files.readString(screen).contains("a terminal"), Files.readString(screen));
+    assertEquals(0, ctr("task", "kill", "-s", "KILL", "c1").status());
+    ShimHarness.awaitTrue("STOPPED", () -> ctr("task", "ls").output().contains("STOPPED"));
+    ctr("task", "rm", "c1");
+    ctr("container", "rm", "c1");
+  }
+
+  /**
+   * Where criu works the image is criu's. Elsewhere the runtime's own message must reach ctr: the
+   * call goes all the way.
+   */
+  @Test
+  void ctrCheckpointsOrSaysWhyNot() throws Exception {
+    runDetached("c1", "/bin/sleep", "1000");
+    Path image = Files.createDirectories(root.resolve("image"));
+    Result result = ctr("task", "checkpoint", "--image-path", image.toString(), "c1");
+    if (result.status() == 0) {
+      assertTrue(image.toFile().list().length > 0, "an empty checkpoint");
+    } else {
+      assertTrue(result.output().contains("criu failed"), result.output());
+    }
+    assertTrue(ctr("task", "ls").output().contains("RUNNING"), "it goes on either way");
+    ctr("task", "kill", "-s", "KILL", "c1");
+    ShimHarness.awaitTrue("STOPPED", () -> ctr("task", "ls").output().contains("STOPPED"));
+    ctr("task", "rm", "c1");
+    ctr("container", "rm", "c1");
+  }
+
   @Test
   void exitWhileContainerdIsDeadIsToldWithItsRealCode() throws Exception {
     runDetached("c1", "/bin/sh", "-c", "sleep 1; exit 42");

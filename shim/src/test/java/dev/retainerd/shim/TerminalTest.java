@@ -136,4 +136,53 @@ class TerminalTest {
       assertEquals(0, holder.size());
     }
   }
+
+  /** Daemon and shim die together: nobody of ours holds the master, and nobody is hung up. */
+  @Test
+  void terminalOutlivesShimAndDaemonTogether() throws Exception {
+    Path bundle = harness.bundle("c1", "sh");
+    Files.writeString(
+        bundle.resolve("config.json"),
+        harness.config(
+            "c1",
+            true,
+            "sh",
+            "-c",
+            "echo before; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo after; exit 8"));
+    Path log = bundle.resolve("out.log");
+    harness.tasks.create(
+        harness.request("c1", bundle).setTerminal(true).setStdout("cri://" + log).build(),
+        ShimHarness.PATIENCE);
+    harness.start("c1");
+    ShimHarness.awaitTrue("the first line", () -> Files.exists(log) && Files.size(log) > 0);
+    long pid = Long.parseLong(Files.readString(bundle.resolve("retain/pid")).trim());
+    assertEquals(1, keepers(bundle));
+    harness.killShim();
+    // It even ends while nobody of ours lives: what it said last is in the terminal still.
+    Files.writeString(bundle.resolve("rootfs/tmp/go"), "");
+    ShimHarness.awaitTrue(
+        "its end", () -> ProcessHandle.of(pid).map(p -> !p.isAlive()).orElse(true));
+    harness.startShim();
+    dev.retainerd.shim.wire.retain.AdoptOutcome outcome = harness.adopt("c1", "");
+    assertTrue(outcome.getAdopted());
+    assertEquals("", outcome.getMessage());
+    assertEquals(8, harness.await("c1", "").getExitStatus());
+    assertEquals("before\r\nafter\r\n", ShimHarness.content(log));
+    harness.delete("c1");
+    ShimHarness.awaitTrue("no keeper", () -> keepers(bundle) == 0);
+  }
+
+  private static long keepers(Path bundle) throws Exception {
+    long found = 0;
+    String mark = "RETAIN_KEEPS_TERMINAL_OF=" + bundle.resolve("retain") + "\0";
+    for (ProcessHandle process : ProcessHandle.allProcesses().toList()) {
+      try {
+        Path environment = Path.of("/proc/" + process.pid() + "/environ");
+        found += Files.readString(environment).contains(mark) ? 1 : 0;
+      } catch (java.io.IOException gone) {
+        // Not ours to read, or over.
+      }
+    }
+    return found;
+  }
 }

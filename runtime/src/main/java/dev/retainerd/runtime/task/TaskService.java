@@ -4,9 +4,6 @@ import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.eventlog.proto.ProcessIdentity;
 import dev.retainerd.eventlog.proto.StdioPaths;
-import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
-import dev.retainerd.eventlog.proto.TaskCreatedPayload;
-import dev.retainerd.eventlog.proto.TaskCreatingPayload;
 import dev.retainerd.eventlog.proto.TaskDeletedPayload;
 import dev.retainerd.eventlog.proto.TaskPausedPayload;
 import dev.retainerd.eventlog.proto.TaskResumedPayload;
@@ -23,16 +20,11 @@ import dev.retainerd.runtime.shims.ProcessStatus;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.runtime.shims.ShimCalls;
 import dev.retainerd.runtime.shims.Shims;
-import dev.retainerd.runtime.shims.TaskRequest;
-import dev.retainerd.store.proto.ContainerEntry;
 import dev.retainerd.store.proto.Exit;
-import dev.retainerd.store.proto.SpecEntry;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
-import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,16 +56,16 @@ public final class TaskService {
   private final Journal journal;
   private final Shims shims;
   private final Bundles bundles;
-  private final RuntimeOptions runtimes;
   private final KeyLocks locks = new KeyLocks();
   private final ExitWatch exits = new ExitWatch();
   private final StreamHolder streams = new StreamHolder();
+  private final TaskCreation creation;
 
   public TaskService(Journal journal, Shims shims, Bundles bundles, RuntimeOptions runtimes) {
     this.journal = journal;
     this.shims = shims;
     this.bundles = bundles;
-    this.runtimes = runtimes;
+    this.creation = new TaskCreation(this, bundles, runtimes, streams);
     journal.addListener(exits);
   }
 
@@ -106,142 +98,18 @@ public final class TaskService {
    * @return its pid
    */
   public int create(Origin origin, String namespace, String containerId, CreateOptions options) {
-    try (KeyLocks.Held held = hold(namespace, containerId)) {
-      ContainerEntry container = container(namespace, containerId);
-      if (find(namespace, containerId).isPresent()) {
-        throw Refusal.alreadyExists("task " + containerId + ": already exists");
-      }
-      Opaque spec =
-          journal
-              .state()
-              .get(Kind.SPEC.key(namespace, containerId))
-              .map(SpecEntry::getSpec)
-              .orElseThrow(
-                  () ->
-                      Refusal.failedPrecondition(
-                          "container " + containerId + " has no spec; create it again with one"));
-      Opaque runtimeOptions =
-          options
-              .options()
-              .or(() -> ownOptions(container))
-              .orElseGet(() -> runtimes.optionsOf(container.getContainer().getRuntime()));
-      String owner = owner(namespace, container);
-      Shims.Placement placement = shims.place(owner);
-      Path bundle = bundles.folder(namespace, containerId);
-      ShimCalls shim;
-      try {
-        List<Event> intent = new ArrayList<>(placement.events());
-        intent.add(
-            new Event.TaskCreating(
-                TaskCreatingPayload.newBuilder()
-                    .setContainerId(containerId)
-                    .setShimId(placement.shimId())
-                    .setBundle(bundle.toString())
-                    .setStdio(options.stdio())
-                    .setCheckpoint(options.checkpoint())
-                    .build()));
-        // Before the intent: who waits for a shim must not hold what its settlement needs.
-        shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
-        journal.commit(origin, namespace, intent);
-      } finally {
-        shims.placed(owner);
-      }
-      Failpoint.TASK_CREATE_INTENT_RECORDED.hit();
-      try {
-        bundles.make(namespace, containerId, spec.getValue().toByteArray());
-        Failpoint.TASK_BUNDLE_WRITTEN.hit();
-        int pid =
-            shim.create(
-                new TaskRequest(
-                    namespace,
-                    containerId,
-                    bundle,
-                    options.rootfs(),
-                    options.stdio(),
-                    Optional.of(runtimeOptions),
-                    options.checkpoint()));
-        Failpoint.TASK_CREATED_IN_SHIM.hit();
-        recordCreated(origin, namespace, containerId, pid);
-        Failpoint.TASK_CREATED_RECORDED.hit();
-        return pid;
-      } catch (IOException | RuntimeException e) {
-        if (isUnanswered(e)) {
-          // The shim may have done it. The intent stays open until the shim, or its successor,
-          // says.
-          throw (Refusal) e;
-        }
-        undoCreate(origin, namespace, containerId, reason(e), false);
-        throw asRefusal(e, "task " + containerId + " could not be created");
-      }
-    }
+    return creation.create(origin, namespace, containerId, options);
   }
 
-  private static Optional<Opaque> ownOptions(ContainerEntry container) {
-    return container.getContainer().hasRuntimeOptions()
-            && !container.getContainer().getRuntimeOptions().getTypeUrl().isEmpty()
-        ? Optional.of(container.getContainer().getRuntimeOptions())
-        : Optional.empty();
-  }
-
-  /** Who a task lives with: its pod, or itself. */
-  static String owner(String namespace, ContainerEntry container) {
-    String sandbox = container.getContainer().getSandboxId();
-    return namespace + "/" + (sandbox.isEmpty() ? container.getContainer().getId() : sandbox);
-  }
-
+  /** Records a create that the shim has done. */
   void recordCreated(Origin origin, String namespace, String containerId, int pid) {
-    streams.hold(bundles.folder(namespace, containerId));
-    journal.commit(
-        origin,
-        namespace,
-        new Event.TaskCreated(
-            TaskCreatedPayload.newBuilder()
-                .setContainerId(containerId)
-                .setInit(identity(pid))
-                .build()));
+    creation.recordCreated(origin, namespace, containerId, pid);
   }
 
   /** Removes whatever a create left, and says that it failed. */
   void undoCreate(
       Origin origin, String namespace, String containerId, String reason, boolean undone) {
-    TaskEntry task = get(namespace, containerId);
-    discardInShim(task, namespace, containerId);
-    removeBundle(namespace, containerId);
-    List<Event> events = new ArrayList<>();
-    events.add(
-        new Event.TaskCreateFailed(
-            TaskCreateFailedPayload.newBuilder()
-                .setContainerId(containerId)
-                .setReason(reason)
-                .setUndone(undone)
-                .build()));
-    events.addAll(leavingIfAlone(namespace, containerId));
-    journal.commit(origin, namespace, events);
-    shims.keepSpare();
-  }
-
-  private void discardInShim(TaskEntry task, String namespace, String containerId) {
-    try {
-      ShimCalls shim = shimOf(namespace, containerId);
-      try {
-        shim.kill(namespace, containerId, "", SIGKILL, true);
-      } catch (Refusal gone) {
-        // Never made, or dead already.
-      }
-      shim.delete(namespace, containerId, "");
-    } catch (Refusal e) {
-      if (!e.is(Refusal.Code.NOT_FOUND)) {
-        org.slf4j.LoggerFactory.getLogger(TaskService.class)
-            .warn("what is left of task {} in its shim: {}", containerId, e.sentence());
-      }
-    }
-  }
-
-  private List<Event> leavingIfAlone(String namespace, String containerId) {
-    ContainerEntry container = container(namespace, containerId);
-    return container.getContainer().getSandboxId().isEmpty()
-        ? shims.leaving(owner(namespace, container))
-        : List.of();
+    creation.undo(origin, namespace, containerId, reason, undone);
   }
 
   /**
@@ -367,7 +235,7 @@ public final class TaskService {
         }
       }
       Failpoint.TASK_DELETED_IN_SHIM.hit();
-      removeBundle(namespace, containerId);
+      creation.removeBundle(namespace, containerId);
       List<Event> events = new ArrayList<>();
       events.add(
           new Event.TaskDeleted(
@@ -377,7 +245,7 @@ public final class TaskService {
                   .setStatus(task.getExit().getStatus())
                   .setExitedAtNanos(task.getExit().getExitedAtNanos())
                   .build()));
-      events.addAll(leavingIfAlone(namespace, containerId));
+      events.addAll(creation.leavingIfAlone(namespace, containerId));
       journal.commit(origin, namespace, events);
       Failpoint.TASK_DELETED_RECORDED.hit();
       shims.keepSpare();
@@ -396,11 +264,6 @@ public final class TaskService {
             + " did not end within "
             + KILL_PATIENCE.toSeconds()
             + " s of SIGKILL; its process may hang in the kernel");
-  }
-
-  private void removeBundle(String namespace, String containerId) {
-    streams.release(bundles.folder(namespace, containerId));
-    bundles.remove(namespace, containerId);
   }
 
   /** Holds streams that came with an exec. */
@@ -560,21 +423,6 @@ public final class TaskService {
     return shims;
   }
 
-  private ContainerEntry container(String namespace, String containerId) {
-    Key<ContainerEntry> key = Kind.CONTAINER.key(namespace, containerId);
-    return journal
-        .state()
-        .get(key)
-        .orElseThrow(
-            () ->
-                Refusal.notFound(
-                    "container \""
-                        + containerId
-                        + "\" in namespace \""
-                        + namespace
-                        + "\": not found"));
-  }
-
   static ProcessIdentity identity(int pid) {
     ProcessIdentity.Builder identity =
         ProcessIdentity.newBuilder()
@@ -590,7 +438,7 @@ public final class TaskService {
   }
 
   /** Whether a shim was asked and its answer is missing. */
-  private static boolean isUnanswered(Exception e) {
+  static boolean isUnanswered(Exception e) {
     return e instanceof Refusal refusal && refusal.is(Refusal.Code.UNAVAILABLE);
   }
 

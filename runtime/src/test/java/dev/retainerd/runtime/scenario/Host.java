@@ -107,6 +107,9 @@ final class Host {
 
   /** Kills by SIGKILL and waits until it is gone. */
   static void kill9(long pid) {
+    if (pid <= 1) {
+      throw new AssertionError("pid " + pid + " is not one to kill");
+    }
     run(5, List.of("kill", "-9", Long.toString(pid)));
     Eventually.holds("the end of " + pid, java.time.Duration.ofSeconds(10), () -> !runs(pid));
   }

@@ -249,9 +249,13 @@ final class Adoption {
       ProcessStreams streams =
           ProcessStreams.open(shared.loop(), process.folder(), process.wanted(), stdin);
       process.setStreams(streams);
-      Integer master = held.remove(holdName(container, process, "terminal"));
-      if (master != null) {
+      Integer handed = held.remove(holdName(container, process, "terminal"));
+      boolean wanted = handed == null && process.record().getTerminal();
+      int master = handed != null ? handed : wanted ? process.keeper().fetch() : -1;
+      if (handed != null) {
         process.setHeldElsewhere();
+      }
+      if (master >= 0) {
         streams.attachTerminal(master);
       } else if (process.record().getTerminal() && !ended) {
         losses.append("nobody held the terminal of ").append(process).append("; ");

@@ -198,7 +198,9 @@ final class Container {
         runtime.exec(id(), process.folder(), socket, stdio);
       }
       if (console != null) {
-        streams.attachTerminal(console.receive());
+        int master = console.receive();
+        process.keepTerminal(TerminalKeeper.start(shared.reaper(), master, process.folder()));
+        streams.attachTerminal(master);
       }
       streams.givenAway();
       process.attachStarted(reached, since);

@@ -39,6 +39,7 @@ final class ContainerProcess {
   private volatile int pidfd = -1;
   private volatile boolean heldElsewhere;
   private volatile CompletableFuture<Void> startGate = CompletableFuture.completedFuture(null);
+  private volatile TerminalKeeper keeper = TerminalKeeper.NONE;
   private final CompletableFuture<ExitRecord> published = new CompletableFuture<>();
 
   ContainerProcess(Shared shared, Container container, Path folder, ProcessRecord record) {
@@ -47,6 +48,7 @@ final class ContainerProcess {
     this.execId = record.getExecId();
     this.folder = folder;
     this.record = record;
+    this.keeper = new TerminalKeeper(record.getKeeperPid(), record.getKeeperStartTicks());
   }
 
   String execId() {
@@ -91,6 +93,14 @@ final class ContainerProcess {
     this.streams = streams;
   }
 
+  void keepTerminal(TerminalKeeper started) {
+    keeper = started;
+  }
+
+  TerminalKeeper keeper() {
+    return keeper;
+  }
+
   ProcessStreams.Wanted wanted() {
     return new ProcessStreams.Wanted(
         record.getTerminal(), record.getStdin(), record.getStdout(), record.getStderr());
@@ -122,6 +132,8 @@ final class ContainerProcess {
         record.toBuilder()
             .setStage(stage)
             .setPid(pid)
+            .setKeeperPid(keeper.pid())
+            .setKeeperStartTicks(keeper.startTicks())
             .setStartTimeTicks(stat == null ? 0 : stat.startTicks())
             .setBootId(shared.bootId()));
     shared.reaper().claim(pid, sinceNanoTime, this::ended);
@@ -197,6 +209,7 @@ final class ContainerProcess {
 
   private void publish() {
     ExitRecord end = exit;
+    keeper.end();
     shared
         .journal()
         .add(
@@ -274,6 +287,10 @@ final class ContainerProcess {
   }
 
   void closeStreams() {
+    keeper.end();
+    if (record.getTerminal() && keeper.pid() == 0) {
+      TerminalKeeper.endUnrecorded(folder);
+    }
     ProcessStreams open = streams;
     if (open != null) {
       open.close().join();

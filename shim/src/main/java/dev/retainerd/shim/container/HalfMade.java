@@ -25,8 +25,9 @@ final class HalfMade {
 
   static void remove(Bundle bundle, ContainerRecord record) {
     String path = cgroupsPath(bundle);
-    // A path of systemd's kind (SLICE:PREFIX:NAME) is systemd's to clean up.
-    if (path.startsWith("/") && path.length() > 1 && !path.contains("..")) {
+    // Only a group that is named after the container is surely its own; a path of systemd's kind
+    // (SLICE:PREFIX:NAME) is systemd's to clean up.
+    if (path.startsWith("/") && path.endsWith("/" + record.getId()) && !path.contains("..")) {
       for (Path hierarchy : hierarchies()) {
         removeGroup(hierarchy.resolve(path.substring(1)));
       }

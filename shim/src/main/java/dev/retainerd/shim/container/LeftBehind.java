@@ -50,6 +50,9 @@ public final class LeftBehind {
       System.err.println("the OCI runtime could not delete " + id + ": " + e.getMessage());
     }
     if (record != null) {
+      if (record.getInit().getTerminal()) {
+        TerminalKeeper.endUnrecorded(bundle.folder());
+      }
       HalfMade.remove(bundle, record);
     }
     RootMounts.unmountAll(bundle.rootfs());

@@ -6,6 +6,7 @@ package dev.retainerd.shim.posix;
  */
 public final class Pidfd {
   private static final int SYS_PIDFD_OPEN = 434;
+  private static final int SYS_PIDFD_GETFD = 438;
   private static final int SYS_OPEN_TREE = 428;
   private static final int SYS_MOVE_MOUNT = 429;
   private static final int SYS_PIDFD_SEND_SIGNAL = 424;
@@ -31,6 +32,12 @@ public final class Pidfd {
     return (int) Native.call(SYSCALL, SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0) < 0
         ? -Native.errno()
         : 0;
+  }
+
+  /** A duplicate of another process's descriptor, or a negative errno. */
+  public static int copyDescriptor(int pidfd, int descriptor) {
+    int copy = (int) Native.call(SYSCALL, SYS_PIDFD_GETFD, pidfd, descriptor, 0);
+    return copy < 0 ? -Native.errno() : copy;
   }
 
   /** Pins the handle on an existing file. */

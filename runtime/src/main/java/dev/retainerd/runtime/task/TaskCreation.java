@@ -1,0 +1,215 @@
+package dev.retainerd.runtime.task;
+
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.Opaque;
+import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
+import dev.retainerd.eventlog.proto.TaskCreatedPayload;
+import dev.retainerd.eventlog.proto.TaskCreatingPayload;
+import dev.retainerd.runtime.engine.Failpoint;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.KeyLocks;
+import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.shims.ShimCalls;
+import dev.retainerd.runtime.shims.Shims;
+import dev.retainerd.runtime.shims.TaskRequest;
+import dev.retainerd.store.proto.ContainerEntry;
+import dev.retainerd.store.proto.SpecEntry;
+import dev.retainerd.store.state.Key;
+import dev.retainerd.store.state.Kind;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The beginning of a task: its place in a shim, its bundle, its init; and all of it undone where
+ * one of them fails. Thread-safe.
+ */
+final class TaskCreation {
+  private static final Logger LOG = LoggerFactory.getLogger(TaskCreation.class);
+  private static final int SIGKILL = 9;
+
+  private final TaskService tasks;
+  private final Journal journal;
+  private final Shims shims;
+  private final Bundles bundles;
+  private final RuntimeOptions runtimes;
+  private final StreamHolder streams;
+
+  TaskCreation(TaskService tasks, Bundles bundles, RuntimeOptions runtimes, StreamHolder streams) {
+    this.tasks = tasks;
+    this.journal = tasks.journal();
+    this.shims = tasks.shims();
+    this.bundles = bundles;
+    this.runtimes = runtimes;
+    this.streams = streams;
+  }
+
+  /**
+   * Creates the container's init, not yet running the user's process.
+   *
+   * @return its pid
+   */
+  int create(
+      Origin origin, String namespace, String containerId, TaskService.CreateOptions options) {
+    try (KeyLocks.Held held = tasks.hold(namespace, containerId)) {
+      ContainerEntry container = container(namespace, containerId);
+      if (tasks.find(namespace, containerId).isPresent()) {
+        throw Refusal.alreadyExists("task " + containerId + ": already exists");
+      }
+      Opaque spec =
+          journal
+              .state()
+              .get(Kind.SPEC.key(namespace, containerId))
+              .map(SpecEntry::getSpec)
+              .orElseThrow(
+                  () ->
+                      Refusal.failedPrecondition(
+                          "container " + containerId + " has no spec; create it again with one"));
+      Opaque runtimeOptions =
+          options
+              .options()
+              .or(() -> ownOptions(container))
+              .orElseGet(() -> runtimes.optionsOf(container.getContainer().getRuntime()));
+      String owner = owner(namespace, container);
+      Shims.Placement placement = shims.place(owner);
+      Path bundle = bundles.folder(namespace, containerId);
+      ShimCalls shim;
+      try {
+        List<Event> intent = new ArrayList<>(placement.events());
+        intent.add(
+            new Event.TaskCreating(
+                TaskCreatingPayload.newBuilder()
+                    .setContainerId(containerId)
+                    .setShimId(placement.shimId())
+                    .setBundle(bundle.toString())
+                    .setStdio(options.stdio())
+                    .setCheckpoint(options.checkpoint())
+                    .build()));
+        // Before the intent: who waits for a shim must not hold what its settlement needs.
+        shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
+        journal.commit(origin, namespace, intent);
+      } finally {
+        shims.placed(owner);
+      }
+      Failpoint.TASK_CREATE_INTENT_RECORDED.hit();
+      try {
+        bundles.make(namespace, containerId, spec.getValue().toByteArray());
+        Failpoint.TASK_BUNDLE_WRITTEN.hit();
+        int pid =
+            shim.create(
+                new TaskRequest(
+                    namespace,
+                    containerId,
+                    bundle,
+                    options.rootfs(),
+                    options.stdio(),
+                    Optional.of(runtimeOptions),
+                    options.checkpoint()));
+        Failpoint.TASK_CREATED_IN_SHIM.hit();
+        recordCreated(origin, namespace, containerId, pid);
+        Failpoint.TASK_CREATED_RECORDED.hit();
+        return pid;
+      } catch (IOException | RuntimeException e) {
+        if (TaskService.isUnanswered(e)) {
+          // The shim may have done it. The intent stays open until the shim, or its successor,
+          // says.
+          throw (Refusal) e;
+        }
+        undo(origin, namespace, containerId, TaskService.reason(e), false);
+        throw TaskService.asRefusal(e, "task " + containerId + " could not be created");
+      }
+    }
+  }
+
+  private static Optional<Opaque> ownOptions(ContainerEntry container) {
+    return container.getContainer().hasRuntimeOptions()
+            && !container.getContainer().getRuntimeOptions().getTypeUrl().isEmpty()
+        ? Optional.of(container.getContainer().getRuntimeOptions())
+        : Optional.empty();
+  }
+
+  /** Who a task lives with: its pod, or itself. */
+  private static String owner(String namespace, ContainerEntry container) {
+    String sandbox = container.getContainer().getSandboxId();
+    return namespace + "/" + (sandbox.isEmpty() ? container.getContainer().getId() : sandbox);
+  }
+
+  void recordCreated(Origin origin, String namespace, String containerId, int pid) {
+    streams.hold(bundles.folder(namespace, containerId));
+    journal.commit(
+        origin,
+        namespace,
+        new Event.TaskCreated(
+            TaskCreatedPayload.newBuilder()
+                .setContainerId(containerId)
+                .setInit(TaskService.identity(pid))
+                .build()));
+  }
+
+  /** Removes whatever a create left, and says that it failed. */
+  void undo(Origin origin, String namespace, String containerId, String reason, boolean undone) {
+    discardInShim(namespace, containerId);
+    removeBundle(namespace, containerId);
+    List<Event> events = new ArrayList<>();
+    events.add(
+        new Event.TaskCreateFailed(
+            TaskCreateFailedPayload.newBuilder()
+                .setContainerId(containerId)
+                .setReason(reason)
+                .setUndone(undone)
+                .build()));
+    events.addAll(leavingIfAlone(namespace, containerId));
+    journal.commit(origin, namespace, events);
+    shims.keepSpare();
+  }
+
+  private void discardInShim(String namespace, String containerId) {
+    try {
+      ShimCalls shim = tasks.shimOf(namespace, containerId);
+      try {
+        shim.kill(namespace, containerId, "", SIGKILL, true);
+      } catch (Refusal gone) {
+        // Never made, or dead already.
+      }
+      shim.delete(namespace, containerId, "");
+    } catch (Refusal e) {
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        LOG.warn("what is left of task {} in its shim: {}", containerId, e.sentence());
+      }
+    }
+  }
+
+  /** A container outside any pod leaves its shim with its task. */
+  List<Event> leavingIfAlone(String namespace, String containerId) {
+    ContainerEntry container = container(namespace, containerId);
+    return container.getContainer().getSandboxId().isEmpty()
+        ? shims.leaving(owner(namespace, container))
+        : List.of();
+  }
+
+  /** Lets go of a task's streams and removes its files. */
+  void removeBundle(String namespace, String containerId) {
+    streams.release(bundles.folder(namespace, containerId));
+    bundles.remove(namespace, containerId);
+  }
+
+  private ContainerEntry container(String namespace, String containerId) {
+    Key<ContainerEntry> key = Kind.CONTAINER.key(namespace, containerId);
+    return journal
+        .state()
+        .get(key)
+        .orElseThrow(
+            () ->
+                Refusal.notFound(
+                    "container \""
+                        + containerId
+                        + "\" in namespace \""
+                        + namespace
+                        + "\": not found"));
+  }
+}
