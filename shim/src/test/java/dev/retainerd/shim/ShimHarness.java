@@ -279,7 +279,8 @@ final class ShimHarness implements AutoCloseable {
     StringBuilder content = new StringBuilder();
     String all = Files.readString(log);
     // An entry without its end is one that is being written just now.
-    for (String line : all.substring(0, all.lastIndexOf('\n') + 1).lines().toList()) {
+    String whole = all.substring(0, all.lastIndexOf('\n') + 1);
+    for (String line : whole.isEmpty() ? new String[0] : whole.split("\n")) {
       String[] fields = line.split(" ", 4);
       content.append(fields[3]).append(fields[2].equals("F") ? "\n" : "");
     }
