@@ -80,6 +80,7 @@ import dev.retainerd.eventlog.proto.TaskSignalledPayload;
 import dev.retainerd.eventlog.proto.TaskStartFailedPayload;
 import dev.retainerd.eventlog.proto.TaskStartedPayload;
 import dev.retainerd.eventlog.proto.TaskStartingPayload;
+import dev.retainerd.eventlog.proto.TaskStopGivenUpPayload;
 import dev.retainerd.eventlog.proto.TaskStoppingPayload;
 
 /**
@@ -835,6 +836,19 @@ public sealed interface Event {
     @Override
     public EventType type() {
       return EventType.TASK_PAUSED;
+    }
+
+    @Override
+    public String subject() {
+      return "task/" + payload.getContainerId();
+    }
+  }
+
+  /** See {@link TaskStopGivenUpPayload}. */
+  record TaskStopGivenUp(TaskStopGivenUpPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.TASK_STOP_GIVEN_UP;
     }
 
     @Override

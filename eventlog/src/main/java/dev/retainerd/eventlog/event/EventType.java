@@ -82,6 +82,7 @@ import dev.retainerd.eventlog.proto.TaskSignalledPayload;
 import dev.retainerd.eventlog.proto.TaskStartFailedPayload;
 import dev.retainerd.eventlog.proto.TaskStartedPayload;
 import dev.retainerd.eventlog.proto.TaskStartingPayload;
+import dev.retainerd.eventlog.proto.TaskStopGivenUpPayload;
 import dev.retainerd.eventlog.proto.TaskStoppingPayload;
 import java.util.Map;
 import java.util.Optional;
@@ -183,6 +184,8 @@ public enum EventType {
   TASK_OOM(110, bytes -> new Event.TaskOom(TaskOomPayload.parseFrom(bytes))),
   TASK_EXITED(111, bytes -> new Event.TaskExited(TaskExitedPayload.parseFrom(bytes))),
   TASK_DELETED(112, bytes -> new Event.TaskDeleted(TaskDeletedPayload.parseFrom(bytes))),
+  TASK_STOP_GIVEN_UP(
+      113, bytes -> new Event.TaskStopGivenUp(TaskStopGivenUpPayload.parseFrom(bytes))),
   EXEC_ADDED(130, bytes -> new Event.ExecAdded(ExecAddedPayload.parseFrom(bytes))),
   EXEC_STARTING(131, bytes -> new Event.ExecStarting(ExecStartingPayload.parseFrom(bytes))),
   EXEC_STARTED(132, bytes -> new Event.ExecStarted(ExecStartedPayload.parseFrom(bytes))),

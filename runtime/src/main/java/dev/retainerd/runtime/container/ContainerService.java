@@ -45,6 +45,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -462,11 +463,16 @@ public final class ContainerService implements SandboxContainers {
 
   /** Stops the container's process; harmless where it does not run or the container is gone. */
   public void stop(Origin origin, String id, Duration grace) {
+    stop(origin, id, grace, new CompletableFuture<>());
+  }
+
+  /** As above; a stop that is given up within the grace time is CANCELLED and kills nothing. */
+  public void stop(Origin origin, String id, Duration grace, CompletableFuture<Void> givenUp) {
     Optional<ContainerEntry> container = find(id);
     if (container.isEmpty()) {
       return;
     }
-    stops.stop(origin, NAMESPACE, id, stopSignal(container.get()), grace);
+    stops.stop(origin, NAMESPACE, id, stopSignal(container.get()), grace, givenUp);
     awaitDeleted(id);
   }
 

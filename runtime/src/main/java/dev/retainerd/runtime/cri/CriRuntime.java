@@ -83,6 +83,7 @@ import dev.retainerd.wire.cri.v1.UpdateRuntimeConfigRequest;
 import dev.retainerd.wire.cri.v1.UpdateRuntimeConfigResponse;
 import dev.retainerd.wire.cri.v1.VersionRequest;
 import dev.retainerd.wire.cri.v1.VersionResponse;
+import io.grpc.Context;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.Path;
@@ -366,7 +367,8 @@ public final class CriRuntime extends CriWatching {
                       containers.stop(
                           origins.get(),
                           id,
-                          Duration.ofSeconds(Math.min(request.getTimeout(), LONGEST_SECONDS))));
+                          Duration.ofSeconds(Math.min(request.getTimeout(), LONGEST_SECONDS)),
+                          callerGone()));
           return StopContainerResponse.getDefaultInstance();
         });
   }
@@ -493,6 +495,13 @@ public final class CriRuntime extends CriWatching {
               request.getCmdList(),
               Duration.ofSeconds(Math.min(request.getTimeout(), LONGEST_SECONDS)));
         });
+  }
+
+  /** Completes when the caller hangs up or its deadline passes. */
+  private static CompletableFuture<Void> callerGone() {
+    CompletableFuture<Void> gone = new CompletableFuture<>();
+    Context.current().addListener(context -> gone.complete(null), Runnable::run);
+    return gone;
   }
 
   private ExecSyncResponse execSync(String id, List<String> command, Duration patience) {

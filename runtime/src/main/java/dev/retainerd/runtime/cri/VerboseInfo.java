@@ -1,14 +1,11 @@
 package dev.retainerd.runtime.cri;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
-import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.MessageOrBuilder;
-import com.google.protobuf.util.JsonFormat;
-import dev.retainerd.eventlog.proto.NetworkAttachment;
 import dev.retainerd.eventlog.proto.ProcessIdentity;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.sandbox.SandboxService;
@@ -20,6 +17,7 @@ import dev.retainerd.store.proto.SandboxEntry;
 import dev.retainerd.store.proto.SpecEntry;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -29,9 +27,6 @@ import java.util.function.Function;
  * configuration, OCI spec; and which shim it lives in and which events made the entry what it is.
  */
 record VerboseInfo(TaskService tasks, Function<String, Optional<SpecEntry>> specs) {
-  private static final JsonFormat.Printer PRINTER =
-      JsonFormat.printer().omittingInsignificantWhitespace().preservingProtoFieldNames();
-
   Map<String, String> of(SandboxEntry entry) {
     SandboxRecord record = entry.getSandbox();
     JsonObject info = provenance(entry.getProvenance());
@@ -47,20 +42,39 @@ record VerboseInfo(TaskService tasks, Function<String, Optional<SpecEntry>> spec
             .map(TaskEntry::getInit)
             .map(ProcessIdentity::getPid)
             .orElse(0));
-    info.add("config", json(SandboxService.config(record)));
+    info.add("config", GoJson.of(SandboxService.config(record)));
     if (entry.getAttachmentsCount() > 0) {
-      info.add("cniResult", result(entry.getAttachments(0)));
+      info.add("cniResult", GoJson.cniResult(entry.getAttachments(0)));
     }
     resources(entry.getOverhead()).ifPresent(json -> info.add("overhead", json));
     resources(entry.getResources()).ifPresent(json -> info.add("resources", json));
-    specs.apply(record.getId()).ifPresent(spec -> info.add("runtimeSpec", tree(spec)));
+    info.add(
+        "runtimeSpec",
+        specs.apply(record.getId()).map(VerboseInfo::tree).orElseGet(() -> namespaces(record)));
     return Map.of("info", info.toString());
   }
 
-  private static JsonElement result(NetworkAttachment attachment) {
-    return attachment.getResult().isEmpty()
-        ? JsonNull.INSTANCE
-        : JsonParser.parseString(attachment.getResult().toStringUtf8());
+  /** A pod without a pause process has no spec: what its containers will join stands here. */
+  private static JsonElement namespaces(SandboxRecord record) {
+    JsonArray list = new JsonArray();
+    Map<String, String> paths = new LinkedHashMap<>();
+    paths.put("network", record.getNetnsPath());
+    paths.put("ipc", record.getIpcnsPath());
+    paths.put("uts", record.getUtsnsPath());
+    paths.forEach(
+        (type, path) -> {
+          if (!path.isEmpty()) {
+            JsonObject namespace = new JsonObject();
+            namespace.addProperty("type", type);
+            namespace.addProperty("path", path);
+            list.add(namespace);
+          }
+        });
+    JsonObject linux = new JsonObject();
+    linux.add("namespaces", list);
+    JsonObject spec = new JsonObject();
+    spec.add("linux", linux);
+    return spec;
   }
 
   private static Optional<JsonElement> resources(ByteString bytes) {
@@ -69,7 +83,7 @@ record VerboseInfo(TaskService tasks, Function<String, Optional<SpecEntry>> spec
     }
     JsonObject linux = new JsonObject();
     try {
-      linux.add("linux", json(LinuxContainerResources.parseFrom(bytes)));
+      linux.add("linux", GoJson.of(LinuxContainerResources.parseFrom(bytes)));
     } catch (InvalidProtocolBufferException e) {
       return Optional.empty();
     }
@@ -86,22 +100,13 @@ record VerboseInfo(TaskService tasks, Function<String, Optional<SpecEntry>> spec
     info.addProperty("snapshotter", entry.getContainer().getSnapshotter());
     info.addProperty("runtimeType", entry.getContainer().getRuntime());
     info.addProperty("shim", task.map(TaskEntry::getShimId).orElse(""));
-    info.add("config", json(CriViews.config(entry)));
+    info.add("config", GoJson.of(CriViews.config(entry)));
     specs.apply(id).ifPresent(spec -> info.add("runtimeSpec", tree(spec)));
     return Map.of("info", info.toString());
   }
 
   private static JsonElement tree(SpecEntry spec) {
     return JsonParser.parseString(spec.getSpec().getValue().toStringUtf8());
-  }
-
-  private static JsonElement json(MessageOrBuilder message) {
-    try {
-      return JsonParser.parseString(PRINTER.print(message));
-    } catch (InvalidProtocolBufferException e) {
-      // Only an Any of an unknown type cannot be printed, and CRI has none.
-      return JsonNull.INSTANCE;
-    }
   }
 
   private static JsonObject provenance(Provenance provenance) {

@@ -10,6 +10,7 @@ import dev.retainerd.runtime.content.Digest;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
+import dev.retainerd.runtime.engine.NamespaceBirth;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.registry.Credentials;
@@ -168,6 +169,7 @@ public final class ImageService {
     try (KeyLocks.Held held = locks.hold("pull of " + reference, PULL_PATIENCE);
         GarbageCollector.Pause paused = garbage.pause()) {
       long began = System.nanoTime();
+      NamespaceBirth.ensure(journal, origin, CRI_NAMESPACE);
       journal.commit(
           origin,
           CRI_NAMESPACE,

@@ -19,6 +19,7 @@ import dev.retainerd.runtime.engine.Answered;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
+import dev.retainerd.runtime.engine.NamespaceBirth;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.shims.Shims;
@@ -136,6 +137,7 @@ public final class SandboxService {
 
   private void create(Origin origin, SandboxRecord record, PodSandboxConfig config) {
     String id = record.getId();
+    NamespaceBirth.ensure(journal, origin, NAMESPACE);
     journal.commit(
         origin,
         NAMESPACE,

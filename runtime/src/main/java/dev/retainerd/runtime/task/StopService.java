@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.task;
 
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.TaskStopGivenUpPayload;
 import dev.retainerd.eventlog.proto.TaskStoppingPayload;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
@@ -36,6 +37,23 @@ public final class StopService {
    */
   public void stop(
       Origin origin, String namespace, String containerId, int signal, Duration grace) {
+    stop(origin, namespace, containerId, signal, grace, new CompletableFuture<>());
+  }
+
+  /**
+   * As above, until {@code givenUp} completes: a caller that goes within the grace time takes its
+   * wish along, and no KILL follows, as with containerd. A daemon's death is no such wish: the next
+   * one goes on with the stop.
+   *
+   * @throws Refusal CANCELLED where it was given up
+   */
+  public void stop(
+      Origin origin,
+      String namespace,
+      String containerId,
+      int signal,
+      Duration grace,
+      CompletableFuture<Void> givenUp) {
     Optional<CompletableFuture<Exit>> pending = pendingExit(namespace, containerId);
     if (pending.isEmpty()) {
       return;
@@ -63,11 +81,37 @@ public final class StopService {
     if (!kill) {
       signal(origin, namespace, containerId, signal, false);
       Failpoint.TASK_STOP_SIGNALLED.hit();
-      if (Waits.upTo(exit, grace).isPresent()) {
+      CompletableFuture<Void> first =
+          CompletableFuture.allOf(exit).applyToEither(givenUp, either -> null);
+      Waits.upTo(first, grace);
+      if (exit.isDone()) {
+        return;
+      }
+      exit.cancel(false);
+      if (givenUp.isDone()) {
+        letRunOn(origin, namespace, containerId);
         return;
       }
     }
     finish(origin, namespace, containerId);
+  }
+
+  private void letRunOn(Origin origin, String namespace, String containerId) {
+    try {
+      journal.commit(
+          origin,
+          namespace,
+          new Event.TaskStopGivenUp(
+              TaskStopGivenUpPayload.newBuilder().setContainerId(containerId).build()));
+    } catch (Refusal e) {
+      if (pendingExit(namespace, containerId).isEmpty()) {
+        // It ended by itself in between.
+        return;
+      }
+      throw e;
+    }
+    throw Refusal.cancelled(
+        "the stop of container " + containerId + " was given up by its caller; it runs on");
   }
 
   /** The exit to come of a task that lives; empty where there is none, or it has ended. */

@@ -87,6 +87,7 @@ public final class Fold {
       case Event.TaskStopping e -> TaskFold.stopping(f, e.payload());
       case Event.TaskSignalled e -> TaskFold.signalled(f, e.payload());
       case Event.TaskPaused e -> TaskFold.moved(f, e.payload().getContainerId());
+      case Event.TaskStopGivenUp e -> TaskFold.stopGivenUp(f, e.payload().getContainerId());
       case Event.TaskResumed e -> TaskFold.moved(f, e.payload().getContainerId());
       case Event.TaskOom e -> TaskFold.oom(f, e.payload());
       case Event.TaskExited e -> TaskFold.exited(f, e.payload());

@@ -86,6 +86,12 @@ public final class Lifecycles {
               TASK_PHASE_RUNNING,
               TASK_PHASE_PAUSED)
           .stays(
+              TASK_STOP_GIVEN_UP,
+              TASK_PHASE_CREATED,
+              TASK_PHASE_STARTING,
+              TASK_PHASE_RUNNING,
+              TASK_PHASE_PAUSED)
+          .stays(
               TASK_SIGNALLED,
               TASK_PHASE_CREATED,
               TASK_PHASE_STARTING,

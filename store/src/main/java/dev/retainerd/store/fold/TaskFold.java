@@ -83,6 +83,10 @@ final class TaskFold {
                     .setSequence(f.at().sequence())));
   }
 
+  static void stopGivenUp(Folding f, String id) {
+    changed(f, id, TaskEntry.Builder::clearStop);
+  }
+
   static void signalled(Folding f, TaskSignalledPayload p) {
     if (p.getExecId().isEmpty()) {
       moved(f, p.getContainerId());

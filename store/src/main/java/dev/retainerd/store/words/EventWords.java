@@ -80,6 +80,9 @@ public final class EventWords {
       case Event.TaskStopping e -> TaskWords.stopping(e.payload());
       case Event.TaskSignalled e -> TaskWords.signalled(e.payload());
       case Event.TaskPaused e -> TaskWords.says(e.payload().getContainerId(), "was paused");
+      case Event.TaskStopGivenUp e ->
+          TaskWords.says(
+              e.payload().getContainerId(), "runs on, since who asked for its stop gave that up");
       case Event.TaskResumed e -> TaskWords.says(e.payload().getContainerId(), "was resumed");
       case Event.TaskOom e -> TaskWords.oom(e.payload());
       case Event.TaskExited e -> TaskWords.exited(e.payload());

@@ -80,6 +80,7 @@ public record Step(Role role, String operation) {
           SANDBOX_RESOURCES_UPDATED,
           TASK_SIGNALLED,
           TASK_PAUSED,
+          TASK_STOP_GIVEN_UP,
           TASK_RESUMED,
           TASK_OOM,
           TASK_DELETED,

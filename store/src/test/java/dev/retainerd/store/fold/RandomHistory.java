@@ -44,7 +44,7 @@ final class RandomHistory {
 
   private Event any() {
     String id = id();
-    return switch (random.nextInt(36)) {
+    return switch (random.nextInt(37)) {
       case 0 -> new Event.ContainerCreating(creating(id));
       case 1 ->
           new Event.ContainerCreated(
@@ -81,6 +81,8 @@ final class RandomHistory {
       case 15 -> new Event.TaskDeleted(TaskDeletedPayload.newBuilder().setContainerId(id).build());
       case 16 -> new Event.TaskPaused(TaskPausedPayload.newBuilder().setContainerId(id).build());
       case 17 -> new Event.TaskResumed(TaskResumedPayload.newBuilder().setContainerId(id).build());
+      case 36 ->
+          new Event.TaskStopGivenUp(TaskStopGivenUpPayload.newBuilder().setContainerId(id).build());
       case 18 -> new Event.TaskOom(TaskOomPayload.newBuilder().setContainerId(id).build());
       case 19 ->
           new Event.ExecAdded(
