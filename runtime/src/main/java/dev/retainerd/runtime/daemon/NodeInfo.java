@@ -80,7 +80,7 @@ record NodeInfo(DaemonConfig config, Services services) {
     settings.addProperty("disableApparmor", cri.disableApparmor());
     settings.addProperty("restrictOOMScoreAdj", cri.restrictOomScoreAdj());
     settings.addProperty("unsetSeccompProfile", cri.unsetSeccompProfile());
-    settings.addProperty("maxContainerLogLineSize", cri.maxLogLineBytes());
+    settings.addProperty("maxContainerLogSize", cri.maxLogLineBytes());
     settings.addProperty(
         "tolerateMissingHugetlbController", cri.tolerateMissingHugetlbController());
     settings.addProperty("disableHugetlbController", cri.disableHugetlbController());

@@ -81,8 +81,9 @@ public final class StopService {
     if (!kill) {
       signal(origin, namespace, containerId, signal, false);
       Failpoint.TASK_STOP_SIGNALLED.hit();
-      CompletableFuture<Void> first =
-          CompletableFuture.allOf(exit).applyToEither(givenUp, either -> null);
+      CompletableFuture<Boolean> first =
+          exit.thenApply(ended -> true)
+              .applyToEither(givenUp.thenApply(gone -> false), ended -> ended);
       Waits.upTo(first, grace);
       if (exit.isDone()) {
         return;

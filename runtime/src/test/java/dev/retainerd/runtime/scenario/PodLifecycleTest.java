@@ -2,6 +2,7 @@ package dev.retainerd.runtime.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
@@ -19,9 +20,13 @@ import dev.retainerd.wire.cri.v1.PodSandboxState;
 import dev.retainerd.wire.cri.v1.PodSandboxStatusRequest;
 import dev.retainerd.wire.cri.v1.RemoveImageRequest;
 import dev.retainerd.wire.cri.v1.StatusRequest;
+import dev.retainerd.wire.cri.v1.StopContainerRequest;
 import dev.retainerd.wire.cri.v1.VersionRequest;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -110,6 +115,41 @@ class PodLifecycleTest {
     pods.removePod(pod);
     assertEquals(0, node.stopDaemon() % 143);
     node.expectNothingLeft();
+  }
+
+  /** As with containerd: who hangs up within the grace time takes the wish to stop along. */
+  @Test
+  void aStopThatItsCallerGivesUpKillsNothing() {
+    String pod = pods.run("stubborn");
+    String container = pods.start(pod, "stubborn", "deaf", "trap '' TERM; echo up; sleep 1000");
+    Eventually.holds(
+        "the first line", Duration.ofSeconds(10), () -> !pods.log("stubborn", "deaf").isEmpty());
+    StatusRuntimeException gone =
+        assertThrows(
+            StatusRuntimeException.class,
+            () ->
+                node.cri()
+                    .withDeadlineAfter(1, TimeUnit.SECONDS)
+                    .stopContainer(
+                        StopContainerRequest.newBuilder()
+                            .setContainerId(container)
+                            .setTimeout(3)
+                            .build()));
+    assertEquals(Status.Code.DEADLINE_EXCEEDED, gone.getStatus().getCode());
+    Eventually.holds(
+        "the record of it",
+        Duration.ofSeconds(10),
+        () ->
+            node.rewind("timeline", node.root().resolve("log").toString(), container)
+                .text()
+                .contains("gave that up"));
+    // A daemon that starts now must not finish a stop that nobody wants any more.
+    node.killDaemon();
+    node.start();
+    assertEquals(ContainerState.CONTAINER_RUNNING, pods.status(container).getState());
+    pods.stop(container, 1);
+    assertEquals(137, pods.status(container).getExitCode());
+    pods.removePod(pod);
   }
 
   @Test
