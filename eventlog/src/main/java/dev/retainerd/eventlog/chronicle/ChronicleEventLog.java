@@ -8,6 +8,7 @@ import dev.retainerd.eventlog.EnvelopeHash;
 import dev.retainerd.eventlog.EventLog;
 import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.eventlog.EventTooLargeException;
+import dev.retainerd.eventlog.LogClock;
 import dev.retainerd.eventlog.LogOptions;
 import dev.retainerd.eventlog.LogReader;
 import dev.retainerd.eventlog.LogStatus;
@@ -129,12 +130,18 @@ public final class ChronicleEventLog implements EventLog {
   }
 
   @Override
-  public Appended append(List<EnvelopeDraft> drafts) {
+  public Stamp stamp() {
+    LogClock clock = options.clock();
+    return new Stamp(options.bootId(), clock.wallNanos(), clock.monotonicNanos());
+  }
+
+  @Override
+  public Appended append(List<EnvelopeDraft> drafts, Stamp stamp) {
     if (drafts.isEmpty()) {
       throw new IllegalArgumentException("an append needs at least one event");
     }
     checkUsable();
-    List<EnvelopeHash.Sealed> batch = seal(drafts);
+    List<EnvelopeHash.Sealed> batch = seal(drafts, stamp);
     List<Envelope> envelopes = new ArrayList<>(batch.size());
     try {
       rollIfDue();
@@ -152,7 +159,7 @@ public final class ChronicleEventLog implements EventLog {
   }
 
   /** Gives every draft its place, so that a refusal comes before the first byte is written. */
-  private List<EnvelopeHash.Sealed> seal(List<EnvelopeDraft> drafts) {
+  private List<EnvelopeHash.Sealed> seal(List<EnvelopeDraft> drafts, Stamp stamp) {
     List<EnvelopeHash.Sealed> batch = new ArrayList<>(drafts.size());
     byte[] previous = headHash;
     long sequence = lastSequence;
@@ -162,9 +169,9 @@ public final class ChronicleEventLog implements EventLog {
               draft,
               ++sequence,
               published.durable(),
-              options.bootId(),
-              options.clock().wallNanos(),
-              options.clock().monotonicNanos(),
+              stamp.bootId(),
+              stamp.wallNanos(),
+              stamp.monotonicNanos(),
               previous,
               salt(draft));
       if (sealed.bytes().length > options.maxEventBytes()) {

@@ -2,6 +2,7 @@ package dev.retainerd.eventlog.chronicle;
 
 import dev.retainerd.eventlog.EventLogException;
 import java.io.Closeable;
+import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
@@ -21,8 +22,13 @@ final class Reserve implements Closeable {
   private static final byte[] ZEROS = new byte[PIECE_BYTES];
   private static final long RETRY_SECONDS = 2;
 
+  /** A disk with less than this left is full: nothing new should begin. */
+  private static final long FULL_BYTES = 4 << 20;
+
   private final RandomAccessFile file;
+  private final File store;
   private final long aheadBytes;
+  private final long start;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition wanted = lock.newCondition();
   private final Thread thread;
@@ -32,7 +38,8 @@ final class Reserve implements Closeable {
   private boolean closed;
 
   /**
-   * Takes the first piece at once and the rest soon.
+   * Takes the first piece at once, and the rest once something is claimed: until then what the
+   * writer before has given back is there for others who have to open their files on a full disk.
    *
    * @param from zeros are written from here on, so nothing may stand behind it
    * @param aheadBytes how much is kept ahead of what is claimed
@@ -40,9 +47,11 @@ final class Reserve implements Closeable {
   Reserve(Path path, long from, long aheadBytes) throws IOException {
     // Not a channel, which an interrupt of the journal's thread would close.
     this.file = new RandomAccessFile(path.toFile(), "rw");
+    this.store = path.toFile();
     this.aheadBytes = aheadBytes;
     this.blocksTo = from;
     this.claimed = from;
+    this.start = from;
     // What lies before was written through the map: give it blocks by writing it as it is.
     touch(0, from);
     extend();
@@ -66,8 +75,9 @@ final class Reserve implements Closeable {
    * @throws EventLogException where the disk is full
    */
   void claim(long end) {
+    boolean first = claimed == start;
     claimed = end;
-    if (blocksTo - end < aheadBytes / 2) {
+    if (first || blocksTo - end < aheadBytes / 2) {
       lock.lock();
       try {
         wanted.signal();
@@ -87,15 +97,16 @@ final class Reserve implements Closeable {
     return Math.max(0, blocksTo - end);
   }
 
+  /** Whether the disk has no more to give, though the reserve may still be whole. */
   boolean low() {
-    return low;
+    return low || store.getUsableSpace() < FULL_BYTES;
   }
 
   private void run() {
     lock.lock();
     try {
       while (!closed) {
-        if (blocksTo - claimed >= aheadBytes) {
+        if (claimed == start || blocksTo - claimed >= aheadBytes) {
           low = false;
           wanted.awaitUninterruptibly();
           continue;

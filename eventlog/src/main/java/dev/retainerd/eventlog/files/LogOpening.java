@@ -292,7 +292,7 @@ public record LogOpening(
         return;
       }
       String copy = setAside.copy(last, file.get(), scan.endPosition(), Long.MAX_VALUE);
-      if (lost || !scan.why().startsWith("a record that was not finished")) {
+      if (lost || !isUnfinished(scan)) {
         damages.add(
             new LogDamage(
                 "log",
@@ -302,6 +302,16 @@ public record LogOpening(
                 lost ? scan.acknowledged() : 0,
                 scan.why().isEmpty() ? "the file ends too early" : scan.why()));
       }
+    }
+
+    /**
+     * Whether what stands behind the last event is an append that a kill or power cut broke off.
+     */
+    private static boolean isUnfinished(TailScan scan) {
+      return scan.why().startsWith("a record that was not finished")
+          || (scan.why().equals("bytes behind the end")
+              && scan.acknowledged() > 0
+              && scan.acknowledged() == scan.lastSequence());
     }
 
     /** Generations that are gone, or whose start cannot be read, leave a gap in the sequences. */

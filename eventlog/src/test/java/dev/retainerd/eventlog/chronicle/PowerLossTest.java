@@ -136,7 +136,7 @@ class PowerLossTest {
   }
 
   /** Takes back, page by page and by chance, what was written to records since the last force. */
-  private static void mix(Path synced, Path written, Random random) throws IOException {
+  static void mix(Path synced, Path written, Random random) throws IOException {
     LogFolder folder = new LogFolder(written);
     int newest = folder.highestGeneration();
     // A generation begun since was forced when it began, so it has its first pages.

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -344,6 +345,20 @@ public final class Cgroups {
                     List.copyOf(entry.getValue()),
                     List.copyOf(pids.get(entry.getKey()))))
         .toList();
+  }
+
+  /** Every cgroup of the node. */
+  public List<CgroupEntry> all() {
+    Set<String> outermost = new TreeSet<>();
+    for (Hierarchy hierarchy : hierarchies) {
+      String[] names = hierarchy.mount().toFile().list();
+      if (names != null) {
+        Stream.of(names)
+            .filter(name -> Files.isDirectory(hierarchy.mount().resolve(name)))
+            .forEach(outermost::add);
+      }
+    }
+    return outermost.stream().flatMap(name -> list("/" + name).stream()).toList();
   }
 
   private static List<Integer> pidsIn(Path folder) throws IOException {

@@ -33,6 +33,7 @@ import dev.retainerd.store.proto.SandboxPhase;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Kind;
+import dev.retainerd.store.state.Term;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
@@ -46,7 +47,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -104,35 +104,32 @@ public final class ContainerService implements SandboxContainers {
 
   /** Every container made over CRI. */
   public List<ContainerEntry> list() {
+    return beginning("");
+  }
+
+  /** Every container made over CRI whose id begins so. */
+  public List<ContainerEntry> beginning(String prefix) {
     List<ContainerEntry> found = new ArrayList<>();
-    forEach(found::add);
+    journal.state().forEach(Kind.CONTAINER, NAMESPACE, prefix, (id, entry) -> take(entry, found));
     return found;
   }
 
-  private void forEach(Consumer<ContainerEntry> visitor) {
-    journal
-        .state()
-        .forEach(
-            Kind.CONTAINER,
-            NAMESPACE,
-            "",
-            (id, entry) -> {
-              if (entry.getContainer().hasCri()) {
-                visitor.accept(entry);
-              }
-            });
+  /** Every container made over CRI that carries a term. */
+  public List<ContainerEntry> having(Term term) {
+    List<ContainerEntry> found = new ArrayList<>();
+    journal.state().forEach(Kind.CONTAINER, NAMESPACE, term, (id, entry) -> take(entry, found));
+    return found;
+  }
+
+  private static void take(ContainerEntry entry, List<ContainerEntry> into) {
+    if (entry.getContainer().hasCri()) {
+      into.add(entry);
+    }
   }
 
   /** The containers of a pod. */
   public List<ContainerEntry> ofSandbox(String sandboxId) {
-    List<ContainerEntry> found = new ArrayList<>();
-    forEach(
-        entry -> {
-          if (entry.getContainer().getSandboxId().equals(sandboxId)) {
-            found.add(entry);
-          }
-        });
-    return found;
+    return having(Term.inPod(sandboxId));
   }
 
   /**

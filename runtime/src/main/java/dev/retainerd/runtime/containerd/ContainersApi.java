@@ -89,18 +89,18 @@ public final class ContainersApi extends ContainersGrpc.ContainersImplBase {
   private List<ContainerRecord> selected(String namespace, List<String> filters) {
     Filter filter = Filter.any(filters);
     List<ContainerRecord> found = new ArrayList<>();
-    records
-        .state()
-        .forEach(
-            Kind.CONTAINER,
-            namespace,
-            "",
-            (id, entry) -> {
-              ContainerRecord record = entry.getContainer();
-              if (isThere(entry) && filter.matches(ContainerTranslation.fields(record))) {
-                found.add(record);
-              }
-            });
+    Candidates.forEach(
+        records.state(),
+        Kind.CONTAINER,
+        namespace,
+        filter,
+        "id",
+        (id, entry) -> {
+          ContainerRecord record = entry.getContainer();
+          if (isThere(entry) && filter.matches(ContainerTranslation.fields(record))) {
+            found.add(record);
+          }
+        });
     return found;
   }
 

@@ -69,17 +69,17 @@ public final class ImagesApi extends ImagesGrpc.ImagesImplBase {
         response,
         () -> {
           var reply = ListImagesResponse.newBuilder();
-          records
-              .state()
-              .forEach(
-                  Kind.IMAGE,
-                  CallContext.namespace(),
-                  "",
-                  (name, entry) -> {
-                    if (filter.matches(ImageTranslation.fields(entry.getImage()))) {
-                      reply.addImages(ImageTranslation.wire(entry.getImage()));
-                    }
-                  });
+          Candidates.forEach(
+              records.state(),
+              Kind.IMAGE,
+              CallContext.namespace(),
+              filter,
+              "name",
+              (name, entry) -> {
+                if (filter.matches(ImageTranslation.fields(entry.getImage()))) {
+                  reply.addImages(ImageTranslation.wire(entry.getImage()));
+                }
+              });
           return reply.build();
         });
   }

@@ -291,10 +291,9 @@ public final class CriRuntime extends CriWatching {
 
   private List<PodSandbox> pods(PodSandboxFilter filter) {
     List<PodSandbox> found = new ArrayList<>();
-    for (SandboxEntry entry : sandboxes.list()) {
-      PodSandbox pod = CriViews.sandbox(entry);
-      if (CriFilters.matches(filter, pod)) {
-        found.add(pod);
+    for (SandboxEntry entry : CriFilters.candidates(filter, sandboxes)) {
+      if (CriFilters.matches(filter, entry)) {
+        found.add(CriViews.sandbox(entry));
       }
     }
     return found;
@@ -399,10 +398,10 @@ public final class CriRuntime extends CriWatching {
 
   private List<Container> containers(ContainerFilter filter) {
     List<Container> found = new ArrayList<>();
-    for (ContainerEntry entry : containers.list()) {
-      Container container = CriViews.container(entry, task(entry));
-      if (CriFilters.matches(filter, container)) {
-        found.add(container);
+    for (ContainerEntry entry : CriFilters.candidates(filter, containers, sandboxes)) {
+      Optional<TaskEntry> task = task(entry);
+      if (CriFilters.matches(filter, entry, task)) {
+        found.add(CriViews.container(entry, task));
       }
     }
     return found;
@@ -635,13 +634,13 @@ public final class CriRuntime extends CriWatching {
   private Optional<String> containerId(String id) {
     return id.indexOf('\0') < 0 && containers.find(id).isPresent()
         ? Optional.of(id)
-        : single(id, containers.list().stream().map(c -> c.getContainer().getId()).toList());
+        : single(id, containers.beginning(id).stream().map(c -> c.getContainer().getId()).toList());
   }
 
   private Optional<String> sandboxId(String id) {
     return id.indexOf('\0') < 0 && sandboxes.find(id).isPresent()
         ? Optional.of(id)
-        : single(id, sandboxes.list().stream().map(s -> s.getSandbox().getId()).toList());
+        : single(id, sandboxes.beginning(id).stream().map(s -> s.getSandbox().getId()).toList());
   }
 
   /** An id as a sentence can hold it, whatever a client calls one. */
@@ -654,11 +653,10 @@ public final class CriRuntime extends CriWatching {
     if (prefix.isEmpty()) {
       throw Refusal.invalidArgument("the request names no id");
     }
-    List<String> matching = ids.stream().filter(id -> id.startsWith(prefix)).toList();
-    if (matching.size() > 1) {
+    if (ids.size() > 1) {
       throw Refusal.invalidArgument(
-          matching.size() + " ids begin with " + shown(prefix) + "; give more of it");
+          ids.size() + " ids begin with " + shown(prefix) + "; give more of it");
     }
-    return matching.stream().findFirst();
+    return ids.stream().findFirst();
   }
 }

@@ -4,6 +4,7 @@ import dev.retainerd.runtime.ctl.command.Verb;
 import dev.retainerd.runtime.ctl.cri.PodContainerVerbs;
 import dev.retainerd.runtime.ctl.cri.PodImageVerbs;
 import dev.retainerd.runtime.ctl.cri.PodVerbs;
+import dev.retainerd.runtime.ctl.history.DoctorVerb;
 import dev.retainerd.runtime.ctl.history.EventsVerb;
 import dev.retainerd.runtime.ctl.history.ExplainVerb;
 import dev.retainerd.runtime.ctl.history.GarbageVerb;
@@ -170,6 +171,7 @@ final class Catalogue {
           verb("events,event", EventsVerb::new),
           verb("explain", ExplainVerb::new),
           verb("gc", GarbageVerb::new),
+          verb("doctor", DoctorVerb::new),
           verb("version", VersionVerb::new));
 
   private Catalogue() {}

@@ -14,6 +14,8 @@ import dev.retainerd.runtime.grpc.Caller;
 import dev.retainerd.runtime.history.HistoryService;
 import dev.retainerd.runtime.history.Upkeep;
 import dev.retainerd.runtime.measure.Measures;
+import dev.retainerd.runtime.recovery.Examination;
+import dev.retainerd.runtime.recovery.api.DoctorApi;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.session.Checkpoints;
 import dev.retainerd.runtime.shims.api.ShimsApi;
@@ -60,6 +62,9 @@ final class Apis {
             Version.NAME,
             ""));
     apis.add(new ShimsApi(services.shims(), services.journal().state()));
+    apis.add(
+        new DoctorApi(
+            new Examination(services.journal(), services.leftovers()), services.journal().state()));
     apis.add(new HistoryService(services.journal().log(), upkeep));
     apis.add(new GarbageService(images.garbage(), services.journal().state(), Apis::origin));
     return apis;

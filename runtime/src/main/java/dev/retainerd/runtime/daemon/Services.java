@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.eventlog.Actor;
+import dev.retainerd.runtime.cgroup.Cgroups;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.container.ContainerFolders;
 import dev.retainerd.runtime.container.ContainerImages;
@@ -19,6 +20,7 @@ import dev.retainerd.runtime.oci.RequestRules;
 import dev.retainerd.runtime.oci.SpecBuilder;
 import dev.retainerd.runtime.oci.SpecPolicy;
 import dev.retainerd.runtime.oci.Sysctls;
+import dev.retainerd.runtime.recovery.Leftover;
 import dev.retainerd.runtime.recovery.Leftovers;
 import dev.retainerd.runtime.recovery.Recovery;
 import dev.retainerd.runtime.sandbox.SandboxRecords;
@@ -56,6 +58,7 @@ record Services(
     SandboxService sandboxes,
     ContainerService containers,
     Recovery recovery,
+    Leftovers leftovers,
     CniPods network,
     CommandRuns runs,
     StreamServer streams,
@@ -138,7 +141,8 @@ record Services(
                 specs,
                 new ContainerFolders(containerFolders),
                 new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName)));
-    CniPods network = new CniPods(new PodNetworks(networks(config)));
+    PodNetworks podNetworks = new PodNetworks(networks(config));
+    CniPods network = new CniPods(podNetworks);
     SandboxService sandboxes =
         new SandboxService(
             journal,
@@ -180,6 +184,14 @@ record Services(
         StreamServer.start(
             new ContainerTargets(runs, tasks, containers, sandboxes, execFolder, ids::next, SELF),
             Streams.options(config.streams()));
+    Leftovers leftovers =
+        new Leftovers(
+            journal,
+            namespaces,
+            bundles,
+            shimsFolder,
+            execFolder,
+            finders(new NodeLeftovers(journal.state()), folders, podNetworks, state));
     Recovery recovery =
         new Recovery(
             new Recovery.Parts(
@@ -193,7 +205,7 @@ record Services(
                 sandboxes,
                 containers,
                 imageRecovery,
-                new Leftovers(journal, namespaces, bundles, shimsFolder, execFolder)),
+                leftovers),
             RECOVERY,
             execFolder.toString());
     return new Services(
@@ -205,10 +217,20 @@ record Services(
         sandboxes,
         containers,
         recovery,
+        leftovers,
         network,
         runs,
         streams,
         holder);
+  }
+
+  private static List<Leftover.Finder> finders(
+      NodeLeftovers node, PodFolders folders, PodNetworks networks, Path state) {
+    return List.of(
+        () -> node.podFolders(folders),
+        () -> node.network(networks),
+        () -> node.cgroups(Cgroups.detect()),
+        () -> node.runtimeState(state.resolve("runc")));
   }
 
   /** Containers of pods need their task no more once it has ended; others' clients delete them. */

@@ -32,8 +32,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one writer of the log. Proposals from any thread are checked against the state by folding
- * them, appended, forced to disk together (one force for all that wait), and only then become
- * visible in memory and in the store.
+ * them, once and with the sequences and times they will have, appended, forced to disk together
+ * (one force for all that wait), and only then become visible in memory and in the store.
  *
  * <p>Thread-safe. A commit returns when its events are durable and visible; if it throws, none of
  * its events is in the log, unless the exception says that the outcome is not known.
@@ -228,9 +228,10 @@ public final class Journal implements AutoCloseable {
     List<EnvelopeDraft> drafts = new ArrayList<>(batch.size());
     Overlay tip = new Overlay(state);
     long next = log.lastSequence() + 1;
+    EventLog.Stamp stamp = log.stamp();
     for (Proposal p : batch) {
       try {
-        tip.apply(trial(tip, next, p));
+        tip.apply(folded(tip, next, stamp, p));
       } catch (RuntimeException refused) {
         p.done.completeExceptionally(refused);
         continue;
@@ -246,20 +247,20 @@ public final class Journal implements AutoCloseable {
     }
     List<Envelope> envelopes;
     try {
-      envelopes = log.append(drafts).envelopes();
+      envelopes = log.append(drafts, stamp).envelopes();
     } catch (EventTooLargeException e) {
       one(accepted, e);
       return;
     }
-    Overlay folded = new Overlay(state);
-    int at = 0;
-    for (Proposal p : accepted) {
-      for (Event event : p.events) {
-        folded.apply(Fold.fold(folded, header(envelopes.get(at++)), event));
-      }
+    if (envelopes.getLast().sequence() != next - 1) {
+      throw new IllegalStateException(
+          "the log wrote up to event "
+              + envelopes.getLast().sequence()
+              + " what was checked as up to "
+              + (next - 1));
     }
     log.force();
-    publish(accepted, envelopes, folded.deltas());
+    publish(accepted, envelopes, tip.deltas());
   }
 
   /** One of these has an event that is too large: nobody else may suffer from it. */
@@ -304,18 +305,18 @@ public final class Journal implements AutoCloseable {
     }
   }
 
-  /** What the events of one proposal change; throws where one does not fit. */
-  private static List<Delta<?>> trial(Overlay tip, long first, Proposal p) {
-    Overlay trial = new Overlay(tip);
+  /**
+   * What the events of one proposal change, with the sequences and times that the log will give
+   * them; throws where one does not fit.
+   */
+  private static List<Delta<?>> folded(Overlay tip, long first, EventLog.Stamp stamp, Proposal p) {
+    Overlay own = new Overlay(tip);
     long sequence = first;
     for (Event event : p.events) {
-      trial.apply(Fold.fold(trial, new EventHeader(sequence++, "", 0, p.namespace), event));
+      EventHeader at = new EventHeader(sequence++, stamp.bootId(), stamp.wallNanos(), p.namespace);
+      own.apply(Fold.fold(own, at, event));
     }
-    return trial.deltas();
-  }
-
-  private static EventHeader header(Envelope e) {
-    return new EventHeader(e.sequence(), e.bootId(), e.wallNanos(), e.namespace());
+    return own.deltas();
   }
 
   private static EnvelopeDraft draft(Proposal p, Event event) {

@@ -24,6 +24,7 @@ import dev.retainerd.store.proto.SnapshotEntry;
 import dev.retainerd.store.proto.SnapshotPhase;
 import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
+import dev.retainerd.store.state.Term;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -380,9 +381,9 @@ public final class SnapshotService {
         .forEach(
             Kind.SNAPSHOT,
             namespace,
-            snapshotter + "/",
+            Term.onParent(key),
             (id, entry) -> {
-              if (entry.getSnapshot().getParent().equals(key)) {
+              if (id.startsWith(snapshotter + "/")) {
                 found[0] = entry.getSnapshot().getKey();
               }
             });

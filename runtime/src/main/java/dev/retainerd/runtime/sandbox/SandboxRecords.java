@@ -2,6 +2,7 @@ package dev.retainerd.runtime.sandbox;
 
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.store.state.Term;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
@@ -40,6 +41,12 @@ public record SandboxRecords(
   /** As {@link #reservedName(PodSandboxConfig)}, of a pod that is there. */
   public static String reservedName(SandboxRecord r) {
     return r.getName() + "_" + r.getPodNamespace() + "_" + r.getUid() + "_" + r.getAttempt();
+  }
+
+  /** By that name in full the state finds a pod. */
+  static Term term(PodSandboxConfig config) {
+    PodSandboxMetadata m = config.getMetadata();
+    return Term.podName(m.getName(), m.getNamespace(), m.getUid(), m.getAttempt());
   }
 
   SandboxRecord of(PodSandboxConfig config, String runtimeHandler) {

@@ -26,6 +26,7 @@ import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.store.proto.SandboxEntry;
 import dev.retainerd.store.proto.SandboxPhase;
 import dev.retainerd.store.state.Kind;
+import dev.retainerd.store.state.Term;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -86,6 +87,20 @@ public final class SandboxService {
     return journal.state().list(Kind.SANDBOX, NAMESPACE);
   }
 
+  /** Every pod that carries a term. */
+  public List<SandboxEntry> having(Term term) {
+    List<SandboxEntry> found = new ArrayList<>();
+    journal.state().forEach(Kind.SANDBOX, NAMESPACE, term, (id, pod) -> found.add(pod));
+    return found;
+  }
+
+  /** Every pod whose id begins so. */
+  public List<SandboxEntry> beginning(String prefix) {
+    List<SandboxEntry> found = new ArrayList<>();
+    journal.state().forEach(Kind.SANDBOX, NAMESPACE, prefix, (id, pod) -> found.add(pod));
+    return found;
+  }
+
   /**
    * Makes a pod ready for containers.
    *
@@ -97,7 +112,7 @@ public final class SandboxService {
     records.handlers().accept(runtimeHandler);
     String name = SandboxRecords.reservedName(config);
     try (KeyLocks.Held held = locks.hold("pod " + name, LOCK_PATIENCE)) {
-      Optional<SandboxEntry> taken = ofName(name);
+      Optional<SandboxEntry> taken = having(SandboxRecords.term(config)).stream().findFirst();
       if (taken.isPresent()) {
         return joined(taken.get(), name, config);
       }
@@ -105,12 +120,6 @@ public final class SandboxService {
       create(origin, record, config);
       return record.getId();
     }
-  }
-
-  private Optional<SandboxEntry> ofName(String name) {
-    return list().stream()
-        .filter(e -> SandboxRecords.reservedName(e.getSandbox()).equals(name))
-        .findFirst();
   }
 
   /** The caller of {@link #run} has got the id: from now on the same request is no retry. */

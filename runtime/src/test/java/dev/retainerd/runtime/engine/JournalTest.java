@@ -52,8 +52,13 @@ class JournalTest {
     }
 
     @Override
-    public Appended append(List<EnvelopeDraft> drafts) {
-      return log.append(drafts);
+    public Stamp stamp() {
+      return log.stamp();
+    }
+
+    @Override
+    public Appended append(List<EnvelopeDraft> drafts, Stamp stamp) {
+      return log.append(drafts, stamp);
     }
 
     @Override

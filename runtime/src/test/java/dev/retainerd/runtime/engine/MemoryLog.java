@@ -27,16 +27,22 @@ public final class MemoryLog implements EventLog {
   }
 
   @Override
-  public Appended append(List<EnvelopeDraft> drafts) {
-    List<Envelope> envelopes = new ArrayList<>();
+  public Stamp stamp() {
     var now = java.time.Instant.now();
+    return new Stamp(
+        "boot", now.getEpochSecond() * 1_000_000_000L + now.getNano(), System.nanoTime());
+  }
+
+  @Override
+  public Appended append(List<EnvelopeDraft> drafts, Stamp stamp) {
+    List<Envelope> envelopes = new ArrayList<>();
     for (EnvelopeDraft draft : drafts) {
       envelopes.add(
           new Envelope(
               ++last,
-              "boot",
-              now.getEpochSecond() * 1_000_000_000L + now.getNano(),
-              System.nanoTime(),
+              stamp.bootId(),
+              stamp.wallNanos(),
+              stamp.monotonicNanos(),
               draft.namespace(),
               draft.subject(),
               draft.actor(),

@@ -112,6 +112,7 @@ class EventLogStopsTheStartTest {
       round("garbage", from + random.nextInt(step), 1 + random.nextInt(step));
     }
     inTheMiddle();
+    node.start();
     container.expectOwnExit();
   }
 

@@ -3,7 +3,6 @@ package dev.retainerd.store.state;
 import com.google.protobuf.Message;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,15 +25,18 @@ public final class NodeState implements StateView {
     <T extends Message> Optional<T> get(Key<T> key);
   }
 
-  private final Map<Kind<?>, ConcurrentNavigableMap<String, Message>> tables =
-      new IdentityHashMap<>();
+  /** One of each for every kind, in the order of {@link Kind#ALL}. */
+  private final List<ConcurrentNavigableMap<String, Message>> tables = new ArrayList<>();
+
+  private final List<TermIndex> indexes = new ArrayList<>();
   private final Optional<ColdEntries> cold;
   private volatile long sequence;
 
   private NodeState(Optional<ColdEntries> cold) {
     this.cold = cold;
     for (Kind<?> kind : Kind.ALL) {
-      tables.put(kind, new ConcurrentSkipListMap<>());
+      tables.add(new ConcurrentSkipListMap<>());
+      indexes.add(new TermIndex());
     }
   }
 
@@ -66,11 +68,27 @@ public final class NodeState implements StateView {
     if (!key.kind().resident() && cold.isPresent()) {
       return;
     }
-    ConcurrentNavigableMap<String, Message> table = tables.get(key.kind());
+    ConcurrentNavigableMap<String, T> table = table(key.kind());
+    TermIndex index = indexes.get(key.kind().ordinal());
+    Terms<T> terms = key.kind().terms();
+    String path = key.path();
     if (delta.entry().isPresent()) {
-      table.put(key.path(), delta.entry().get());
+      T after = delta.entry().get();
+      T before = table.put(path, after);
+      if (before == null || !terms.same(before, after)) {
+        List<Term> carried = terms.of(after);
+        if (before != null) {
+          List<Term> gone = terms.of(before);
+          gone.removeAll(carried);
+          index.remove(gone, path);
+        }
+        index.add(carried, path);
+      }
     } else {
-      table.remove(key.path());
+      T before = table.remove(path);
+      if (before != null) {
+        index.remove(terms.of(before), path);
+      }
     }
   }
 
@@ -100,6 +118,20 @@ public final class NodeState implements StateView {
     this.<T>table(kind).forEach((path, entry) -> visitor.accept(Key.ofPath(kind, path), entry));
   }
 
+  @Override
+  public <T extends Message> void forEach(
+      Kind<T> kind, String namespace, Term term, BiConsumer<String, T> visitor) {
+    ConcurrentNavigableMap<String, T> table = table(kind);
+    String prefix = namespace + Key.SEPARATOR;
+    for (String path : indexes.get(kind.ordinal()).of(term, prefix)) {
+      T entry = table.get(path);
+      // Between the index and the entry a change may have come.
+      if (entry != null && kind.terms().carries(entry, term)) {
+        visitor.accept(path.substring(prefix.length()), entry);
+      }
+    }
+  }
+
   /** All entries of a kind in a namespace, in order of id. */
   public <T extends Message> List<T> list(Kind<T> kind, String namespace) {
     List<T> found = new ArrayList<>();
@@ -109,11 +141,12 @@ public final class NodeState implements StateView {
 
   /** How many entries of a kind there are, in all namespaces. */
   public int count(Kind<?> kind) {
-    return tables.get(kind).size();
+    return tables.get(kind.ordinal()).size();
   }
 
   @SuppressWarnings("unchecked") // apply() puts only T under Kind<T>
   private <T extends Message> ConcurrentNavigableMap<String, T> table(Kind<T> kind) {
-    return (ConcurrentNavigableMap<String, T>) (ConcurrentNavigableMap<String, ?>) tables.get(kind);
+    return (ConcurrentNavigableMap<String, T>)
+        (ConcurrentNavigableMap<String, ?>) tables.get(kind.ordinal());
   }
 }

@@ -19,4 +19,18 @@ public interface StateView {
 
   /** Visits every entry of a kind in all namespaces, ordered by namespace and id. */
   <T extends Message> void forEach(Kind<T> kind, BiConsumer<Key<T>, T> visitor);
+
+  /** Visits every entry of a kind in a namespace that carries a term, in order of id. */
+  default <T extends Message> void forEach(
+      Kind<T> kind, String namespace, Term term, BiConsumer<String, T> visitor) {
+    forEach(
+        kind,
+        namespace,
+        "",
+        (id, entry) -> {
+          if (kind.terms().carries(entry, term)) {
+            visitor.accept(id, entry);
+          }
+        });
+  }
 }
