@@ -305,13 +305,16 @@ public record LogOpening(
     }
 
     /**
-     * Whether what stands behind the last event is an append that a kill or power cut broke off.
+     * Whether what stands behind the last event is an append that a kill or power cut broke off:
+     * its bytes are written before its word. What is known to be acknowledged must all be there, or
+     * it may as well be a word that was lost; whole events of the batch that broke off may follow
+     * that.
      */
     private static boolean isUnfinished(TailScan scan) {
       return scan.why().startsWith("a record that was not finished")
           || (scan.why().equals("bytes behind the end")
               && scan.acknowledged() > 0
-              && scan.acknowledged() == scan.lastSequence());
+              && scan.acknowledged() <= scan.lastSequence());
     }
 
     /** Generations that are gone, or whose start cannot be read, leave a gap in the sequences. */

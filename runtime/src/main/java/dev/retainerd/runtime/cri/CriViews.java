@@ -173,9 +173,8 @@ final class CriViews {
           .setGid(cri.getRunsAs().getGid())
           .addAllSupplementalGroups(cri.getRunsAs().getGroupsList());
     }
-    if (config.getLinux().hasResources()) {
-      status.getResourcesBuilder().setLinux(config.getLinux().getResources());
-    }
+    // Also where none were asked for, as containerd does.
+    status.getResourcesBuilder().setLinux(config.getLinux().getResources());
     if (!run.getStartFailure().isEmpty() && !run.hasExit()) {
       status
           .setExitCode(START_ERROR_CODE)

@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.eventlog.Actor;
+import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.container.ContainerImages;
 import dev.retainerd.runtime.content.ContentStore;
@@ -83,7 +84,26 @@ record Images(
                 config.images().maxConcurrentDownloads(),
                 config.images().pullProgressTimeout(),
                 new HashSet<>(config.images().pinned().values())));
+    journal.addListener((envelope, event) -> adoptNamed(service, envelope.namespace(), event));
     return new Images(content, snapshotters, diffs, garbage, schedule, service);
+  }
+
+  /** Not on the listener's thread, which is the journal's own. */
+  private static void adoptNamed(ImageService service, String namespace, Event event) {
+    if (namespace.equals(ImageService.CRI_NAMESPACE) && event instanceof Event.ImageCreated named) {
+      String name = named.payload().getImage().getName();
+      Thread.ofVirtual()
+          .name("adopt-image")
+          .start(
+              () -> {
+                try {
+                  service.adopt(RECOVERY, name);
+                } catch (RuntimeException e) {
+                  // It serves as it is; the mark is for other clients of the namespace.
+                  LOG.debug("image {} is not marked as CRI's: {}", name, e.getMessage());
+                }
+              });
+    }
   }
 
   ContainerImages forContainers() {

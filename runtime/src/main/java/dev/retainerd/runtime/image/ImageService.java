@@ -42,7 +42,8 @@ public final class ImageService {
   /** Where CRI's images live. */
   public static final String CRI_NAMESPACE = "k8s.io";
 
-  private static final Map<String, String> MANAGED = Map.of("io.cri-containerd.image", "managed");
+  private static final String MANAGED_LABEL = "io.cri-containerd.image";
+  private static final Map<String, String> MANAGED = Map.of(MANAGED_LABEL, "managed");
 
   /** How containerd's CRI marks an image that the kubelet must not remove for want of space. */
   private static final String PINNED_LABEL = "io.cri-containerd.pinned";
@@ -322,6 +323,29 @@ public final class ImageService {
     } catch (Refusal e) {
       return Optional.empty();
     }
+  }
+
+  /**
+   * Takes an image that another client named in CRI's namespace for CRI's own: it is marked so, and
+   * named by its id too, as containerd does, so that a pod that uses it outlives its tag. Nothing
+   * happens to one that is marked already, is not whole yet, or is gone.
+   */
+  public void adopt(Origin origin, String name) {
+    Optional<ImageRecord> found =
+        records
+            .find(CRI_NAMESPACE, name)
+            .filter(r -> !Digest.isDigest(name) && !r.getLabelsMap().containsKey(MANAGED_LABEL));
+    if (found.isEmpty()) {
+      return;
+    }
+    Scope scope = Scope.of(origin, CRI_NAMESPACE);
+    Descriptor target = found.get().getTarget();
+    factsOf(found.get())
+        .ifPresent(
+            facts -> {
+              records.put(scope, facts.id(), target, MANAGED);
+              records.put(scope, name, target, MANAGED);
+            });
   }
 
   /** Removes an image under all its names, and what nothing else holds; fine where it is gone. */
