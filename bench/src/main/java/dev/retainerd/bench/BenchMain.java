@@ -7,16 +7,25 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 /**
- * retain-bench: compares container runtimes on this machine. Exit codes: 0 all done, 1 wrong usage,
- * 2 an operation failed, and then no figure of that scenario is printed.
+ * retain-bench: compares container runtimes on this machine. Exit codes: 0 all done, 1 worse than
+ * asked for, 2 wrong usage or an operation failed, and then no figure of that stage is printed.
  */
 @Command(
     name = "retain-bench",
     description = "Compares container runtimes on this machine, from outside, in turns.",
     mixinStandardHelpOptions = true,
     versionProvider = BenchMain.Version.class,
-    subcommands = {RunCommand.class, ImageCommand.class, CallCommand.class})
+    subcommands = {
+      RunCommand.class,
+      FaultsCommand.class,
+      ReportCommand.class,
+      ImageCommand.class,
+      CallCommand.class
+    })
 public final class BenchMain implements Runnable {
+  /** Worse than a baseline, or something was lost. */
+  static final int WORSE = 1;
+
   /** An operation failed. */
   static final int FAILED = 2;
 
@@ -42,7 +51,7 @@ public final class BenchMain implements Runnable {
     line.setExecutionExceptionHandler(
         (failure, command, parsed) -> {
           PrintWriter err = command.getErr();
-          err.println("retain-bench: " + failure.getMessage());
+          err.println("retain-bench: " + Failures.sentence(failure));
           return FAILED;
         });
     System.exit(line.execute(args));

@@ -1,7 +1,7 @@
 package dev.retainerd.bench;
 
 import dev.retainerd.bench.image.OciArchive;
-import dev.retainerd.bench.node.Node;
+import dev.retainerd.bench.node.Target;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -23,7 +23,7 @@ final class ImageCommand implements Callable<Integer> {
   @Option(
       names = "--name",
       description = "the image's full name; default: docker.io/retain/busybox:1")
-  private String name = Node.image();
+  private String name = Target.IMAGE;
 
   @Parameters(paramLabel = "FILE", description = "the archive to write")
   private Path file;

@@ -1,183 +1,186 @@
 package dev.retainerd.bench;
 
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
+import com.google.gson.Gson;
+import dev.retainerd.bench.fault.Faults;
 import dev.retainerd.bench.image.OciArchive;
+import dev.retainerd.bench.measure.FaultResult;
 import dev.retainerd.bench.measure.Interleaving;
-import dev.retainerd.bench.measure.Measurement;
-import dev.retainerd.bench.node.Node;
-import dev.retainerd.bench.node.NodeException;
-import dev.retainerd.bench.node.NodeProgram;
-import dev.retainerd.bench.report.JsonReport;
+import dev.retainerd.bench.measure.RunResult;
+import dev.retainerd.bench.measure.StageResult;
+import dev.retainerd.bench.node.Machine;
+import dev.retainerd.bench.node.Target;
+import dev.retainerd.bench.node.Traces;
+import dev.retainerd.bench.node.Undo;
 import dev.retainerd.bench.report.ProgressBar;
 import dev.retainerd.bench.report.TableReport;
-import dev.retainerd.bench.scenario.PodCycle;
-import dev.retainerd.bench.scenario.Restart;
-import dev.retainerd.bench.scenario.RuncFloor;
 import dev.retainerd.bench.scenario.Scenario;
-import dev.retainerd.bench.scenario.TaskCycle;
+import dev.retainerd.bench.scenario.Setting;
+import dev.retainerd.bench.scenario.Sizes;
+import dev.retainerd.bench.scenario.Stage;
+import dev.retainerd.bench.scenario.Stages;
 import java.io.Console;
-import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Runs scenarios on retainerd and containerd in turns and prints both beside each other. */
+/** Runs stages on several runtimes in turns and prints all beside each other. */
 @Command(
     name = "run",
     description = {
-      "Runs scenarios against runtimes that it starts itself, each in a folder of its own.",
-      "Scenarios: tasks (container life cycle over containerd's API, with bare runc as the floor),",
-      "pods (pod life cycle over CRI), restart (kill -9 with pods running)."
+      "Compares runtimes: by default this retainerd and the containerd of this machine, each",
+      "started in a folder of its own and removed afterwards. --list names the stages.",
+      "Exit codes: 0 done; 1 worse than the baseline, or a fault of the first runtime lost",
+      "something; 2 an operation failed, and nothing is said about that stage."
     },
     mixinStandardHelpOptions = true)
 final class RunCommand implements Callable<Integer> {
-  @Parameters(
-      paramLabel = "SCENARIO",
-      arity = "0..*",
-      description = "tasks, pods, restart; default: all")
-  private List<String> scenarios = List.of();
+  @Parameters(paramLabel = "STAGE", arity = "0..*", description = "default: all")
+  private List<String> names = List.of();
+
+  @Option(names = "--list", description = "name the stages and faults, and do nothing")
+  private boolean list;
+
+  @Option(names = "--quick", description = "few and small rounds: about a minute")
+  private boolean quick;
 
   @Option(
       names = {"-n", "--rounds"},
-      defaultValue = "30",
-      description = "default: ${DEFAULT-VALUE}")
+      description = "counted rounds; default: 30, quick 5; long ones have fewer")
   private int rounds;
 
   @Option(
       names = "--warm-up",
-      defaultValue = "3",
-      description = "rounds not counted; default: ${DEFAULT-VALUE}")
+      defaultValue = "-1",
+      description = "rounds before them; default: 3, quick 1")
   private int warmUp;
 
-  @Option(
-      names = "--pods",
-      defaultValue = "20",
-      description = "of scenario restart; default: ${DEFAULT-VALUE}")
+  @Option(names = "--pods", description = "where there are many of them; default: 60, quick 6")
   private int pods;
 
-  @Option(names = "--only", description = "one runtime only: retainerd or containerd")
-  private String only;
+  @Option(names = "--listed", description = "of stage lists; default: 1000, quick 40")
+  private int listed;
 
-  @Option(
-      names = "--busybox",
-      defaultValue = "/bin/busybox",
-      description = "a static one; default: ${DEFAULT-VALUE}")
-  private Path busybox;
+  @Option(names = "--churn-seconds", description = "of stage churn; default: 60, quick 5")
+  private int churnSeconds;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "also write every sample to FILE")
-  private Path json;
+  @Option(names = "--faults", description = "also all faults; one or some alone: verb faults")
+  private boolean faults;
 
-  private final PrintStream out = System.out;
-  private final JsonArray results = new JsonArray();
-  private final List<AutoCloseable> open = new ArrayList<>();
+  @Option(names = "--keep-going", description = "go on with other stages after one that failed")
+  private boolean keepGoing;
+
+  @Mixin private TargetOptions runtimes = new TargetOptions();
+  @Mixin private OutputOptions output = new OutputOptions();
+
+  private final List<StageResult> results = new ArrayList<>();
+  private final List<FaultResult> faultResults = new ArrayList<>();
+  private boolean failed;
 
   @Override
   public Integer call() throws Exception {
-    List<String> wanted = scenarios.isEmpty() ? List.of("tasks", "pods", "restart") : scenarios;
-    for (String scenario : wanted) {
-      if (!List.of("tasks", "pods", "restart").contains(scenario)) {
-        throw new IllegalArgumentException(
-            "there is no scenario " + scenario + "; known are tasks, pods and restart");
-      }
-    }
-    Thread cleaning = new Thread(this::closeAll, "clean-up");
-    Runtime.getRuntime().addShutdownHook(cleaning);
-    try {
-      Path folder = Files.createTempDirectory(Path.of("/tmp"), "retain-bench-");
-      remember(() -> delete(folder));
-      Path rootfs = Files.createDirectories(folder.resolve("rootfs"));
-      OciArchive.writeRootfs(busybox, rootfs);
-      List<Node> nodes = startNodes();
-      for (String scenario : wanted) {
-        switch (scenario) {
-          case "tasks" -> tasks(nodes, folder, rootfs);
-          case "pods" -> pods(nodes);
-          default -> restart(nodes);
-        }
-      }
-      if (json != null) {
-        Files.writeString(json, new GsonBuilder().setPrettyPrinting().create().toJson(results));
-      }
+    if (list) {
+      Sizes full = Sizes.full();
+      Stages.all().forEach(one -> System.out.printf("%-12s%s%n", one.name(), one.title(full)));
+      Faults.all().forEach(one -> System.out.printf("%-12s%s%n", one.name(), one.title()));
       return 0;
-    } finally {
-      closeAll();
     }
-  }
-
-  private List<Node> startNodes() throws NodeException {
-    List<NodeProgram> programs = new ArrayList<>();
-    if (!"containerd".equals(only)) {
-      programs.add(NodeProgram.retainerd());
+    List<Stage> stages = Stages.named(names);
+    Sizes sizes =
+        (quick ? Sizes.quick() : Sizes.full()).with(rounds, warmUp, pods, listed, churnSeconds);
+    output.check();
+    Traces.removeOrphans();
+    Instant started = Instant.now();
+    Map<String, String> machine = Machine.facts();
+    Map<String, String> versions;
+    try (Undo undo = new Undo()) {
+      Path folder = Traces.newFolder(Path.of("/tmp"));
+      String cgroup = "/retain-bench/" + ProcessHandle.current().pid() + "-runc";
+      undo.later(() -> Traces.remove(folder, "", cgroup, true));
+      Traces.own(folder, "", cgroup);
+      Path rootfs = Files.createDirectories(folder.resolve("rootfs"));
+      OciArchive.writeRootfs(runtimes.busybox(), rootfs);
+      List<Target> targets = runtimes.open(undo);
+      versions = Machine.versions(targets);
+      Setting setting = new Setting(targets, folder, rootfs, runtimes.busybox(), sizes);
+      for (Stage stage : stages) {
+        run(stage, setting, undo);
+      }
     }
-    if (!"retainerd".equals(only)) {
-      programs.add(NodeProgram.containerd());
+    if (faults) {
+      faultResults.addAll(
+          Faults.run(
+              Faults.all(),
+              runtimes.programs(),
+              runtimes.busybox(),
+              fault -> TableReport.print(System.out, fault)));
     }
-    List<Node> nodes = new ArrayList<>();
-    for (NodeProgram program : programs) {
-      Node node = Node.start(program, nodes.size());
-      remember(node);
-      nodes.add(node);
-    }
-    return nodes;
+    return finish(started, machine, versions, sizes);
   }
 
-  private void tasks(List<Node> nodes, Path folder, Path rootfs) throws Exception {
-    List<Scenario> turns = new ArrayList<>();
-    nodes.forEach(node -> turns.add(new TaskCycle(node, rootfs)));
-    turns.add(new RuncFloor(folder, rootfs));
-    measure("tasks", "container life cycle, containerd API, " + rounds + " rounds", turns);
-  }
-
-  private void pods(List<Node> nodes) throws Exception {
-    List<Scenario> turns = new ArrayList<>();
-    nodes.forEach(node -> turns.add(new PodCycle(node, busybox)));
-    measure("pods", "pod life cycle, CRI, " + rounds + " rounds", turns);
-  }
-
-  private void restart(List<Node> nodes) throws Exception {
-    List<Restart> turns = new ArrayList<>();
-    nodes.forEach(node -> turns.add(new Restart(node, busybox, pods)));
-    int kills = Math.min(rounds, 10);
-    measure("restart", "kill -9 with " + pods + " pods, " + kills + " rounds", turns, 1, kills);
-  }
-
-  private void measure(String name, String title, List<? extends Scenario> turns) throws Exception {
-    measure(name, title, turns, warmUp, rounds);
-  }
-
-  private void measure(
-      String name, String title, List<? extends Scenario> turns, int warm, int counted)
+  private int finish(
+      Instant started, Map<String, String> machine, Map<String, String> versions, Sizes sizes)
       throws Exception {
+    Map<String, String> amounts = new LinkedHashMap<>();
+    new Gson()
+        .toJsonTree(sizes)
+        .getAsJsonObject()
+        .entrySet()
+        .forEach(entry -> amounts.put(entry.getKey(), entry.getValue().getAsString()));
+    RunResult run =
+        new RunResult(
+            started.truncatedTo(ChronoUnit.SECONDS).toString(),
+            ChronoUnit.MILLIS.between(started, Instant.now()) / 1e3,
+            machine,
+            versions,
+            amounts,
+            results,
+            faultResults);
+    int code = output.write(run);
+    return failed ? BenchMain.FAILED : Math.max(code, Faults.exitCode(faultResults));
+  }
+
+  private void run(Stage stage, Setting setting, Undo undo) throws Exception {
+    if (stage.needsOwnNodes()
+        && setting.targets().stream().anyMatch(target -> target.own().isEmpty())) {
+      System.err.println(
+          "retain-bench: stage " + stage.name() + " is left out: it restarts daemons of its own");
+      return;
+    }
+    List<Scenario> turns = new ArrayList<>();
     try {
+      ProgressBar bar = new ProgressBar(System.err, onTerminal(), stage.name());
+      for (Scenario turn : stage.turns(setting)) {
+        turns.add(undo.later(turn));
+      }
       for (Scenario turn : turns) {
         turn.prepare();
       }
-      ProgressBar bar = new ProgressBar(System.err, onTerminal(), name);
-      List<Measurement> measured = Interleaving.run(turns, warm, counted, bar);
-      TableReport.print(out, title, measured);
-      results.add(JsonReport.of(name, measured));
-      for (Scenario turn : turns) {
-        if (turn instanceof Restart restart) {
-          out.printf(
-              Locale.ROOT,
-              "%s: memory (PSS) daemon %.1f MB, shims %.1f MB%n",
-              restart.target(),
-              restart.daemonKib() / 1024.0,
-              restart.shimsKib() / 1024.0);
-        }
+      StageResult result =
+          new StageResult(
+              stage.name(),
+              stage.title(setting.sizes()),
+              Interleaving.run(
+                  turns, stage.warmUp(setting.sizes()), stage.rounds(setting.sizes()), bar));
+      TableReport.print(System.out, result);
+      results.add(result);
+    } catch (Exception e) {
+      if (!keepGoing) {
+        throw new StageFailed(stage.name(), e);
       }
+      failed = true;
+      System.err.println("retain-bench: " + new StageFailed(stage.name(), e).getMessage());
     } finally {
-      turns.forEach(Scenario::close);
+      turns.reversed().forEach(undo::now);
     }
   }
 
@@ -186,29 +189,12 @@ final class RunCommand implements Callable<Integer> {
     return console != null && console.isTerminal();
   }
 
-  private void remember(AutoCloseable thing) {
-    synchronized (open) {
-      open.add(thing);
-    }
-  }
+  /** Says which stage it was. */
+  private static final class StageFailed extends Exception {
+    private static final long serialVersionUID = 1L;
 
-  /** Runs at the end and when interrupted, whichever is first. */
-  private void closeAll() {
-    synchronized (open) {
-      for (AutoCloseable thing : open.reversed()) {
-        try {
-          thing.close();
-        } catch (Exception e) {
-          System.err.println("retain-bench: clean-up: " + e.getMessage());
-        }
-      }
-      open.clear();
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> all = Files.walk(folder)) {
-      all.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
+    StageFailed(String stage, Exception cause) {
+      super("stage " + stage + ": " + Failures.sentence(cause), cause);
     }
   }
 }

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.bench.measure.Interleaving;
 import dev.retainerd.bench.measure.Measurement;
-import dev.retainerd.bench.measure.Samples;
+import dev.retainerd.bench.measure.Metric;
+import dev.retainerd.bench.measure.Readings;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class InterleavingTest {
@@ -31,12 +31,12 @@ class InterleavingTest {
     }
 
     @Override
-    public Map<String, Long> round(int number) {
+    public Readings round(int number) {
       if (number == failing) {
         throw new IllegalStateException("it fell over");
       }
       order.add(name + number);
-      return Map.of("total", number * 1_000_000L);
+      return new Readings().addNanos("total", number * 1_000_000L);
     }
   }
 
@@ -47,7 +47,7 @@ class InterleavingTest {
             List.of(new Recorded("a", -1), new Recorded("b", -1)), 1, 2, (done, all) -> {});
     assertEquals(List.of("a0", "b0", "a1", "b1", "a2", "b2"), order);
     assertArrayEquals(
-        new long[] {1_000_000, 2_000_000}, measured.get(0).phases().get("total").nanos());
+        new double[] {1, 2}, measured.get(0).samples().get(Metric.millis("total")).values());
     assertEquals("b", measured.get(1).target());
   }
 
@@ -59,13 +59,5 @@ class InterleavingTest {
             () -> Interleaving.run(List.of(new Recorded("ours", 1)), 0, 3, (done, all) -> {}));
     assertTrue(failed.getMessage().contains("round 1 on ours"), failed.getMessage());
     assertTrue(failed.getMessage().contains("it fell over"), failed.getMessage());
-  }
-
-  @Test
-  void quantilesLieBetweenTheSamples() {
-    Samples samples = new Samples(new long[] {4_000_000, 1_000_000, 3_000_000, 2_000_000});
-    assertEquals(2.5, samples.medianMillis(), 1e-9);
-    assertEquals(1.0, samples.quantileMillis(0), 1e-9);
-    assertEquals(4.0, samples.quantileMillis(1), 1e-9);
   }
 }

@@ -18,15 +18,7 @@ public final class ContainerSpec {
    * The spec as JSON. {@code cgroup} is the path below each hierarchy; the root is {@code rootfs}.
    */
   public static String json(List<String> args, String cgroup) {
-    JsonObject process = new JsonObject();
-    process.add("args", array(args));
-    process.add("env", array(List.of("PATH=/bin")));
-    process.addProperty("cwd", "/");
-    process.addProperty("noNewPrivileges", true);
-    JsonObject user = new JsonObject();
-    user.addProperty("uid", 0);
-    user.addProperty("gid", 0);
-    process.add("user", user);
+    JsonObject process = processOf(args);
     JsonObject root = new JsonObject();
     root.addProperty("path", "rootfs");
     JsonArray mounts = new JsonArray();
@@ -56,6 +48,24 @@ public final class ContainerSpec {
         .setTypeUrl(TYPE_URL)
         .setValue(ByteString.copyFromUtf8(json(args, cgroup)))
         .build();
+  }
+
+  /** A process to be run in a container that is there already, as JSON. */
+  public static ByteString process(List<String> args) {
+    return ByteString.copyFromUtf8(processOf(args).toString());
+  }
+
+  private static JsonObject processOf(List<String> args) {
+    JsonObject process = new JsonObject();
+    process.add("args", array(args));
+    process.add("env", array(List.of("PATH=/bin")));
+    process.addProperty("cwd", "/");
+    process.addProperty("noNewPrivileges", true);
+    JsonObject user = new JsonObject();
+    user.addProperty("uid", 0);
+    user.addProperty("gid", 0);
+    process.add("user", user);
+    return process;
   }
 
   private static JsonObject mount(

@@ -2,11 +2,13 @@ package dev.retainerd.bench.client;
 
 import com.google.protobuf.Empty;
 import dev.retainerd.wire.containerd.services.containers.v1.ContainersGrpc;
+import dev.retainerd.wire.containerd.services.events.v1.EventsGrpc;
 import dev.retainerd.wire.containerd.services.tasks.v1.TasksGrpc;
 import dev.retainerd.wire.containerd.services.version.v1.VersionGrpc;
 import dev.retainerd.wire.cri.v1.ImageServiceGrpc;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.RuntimeServiceGrpc;
+import dev.retainerd.wire.cri.v1.VersionRequest;
 import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
@@ -69,6 +71,17 @@ public final class RuntimeClient implements AutoCloseable {
         .withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
   }
 
+  /** containerd's events; a subscription has no deadline. */
+  public EventsGrpc.EventsStub events() {
+    return EventsGrpc.newStub(namespaced);
+  }
+
+  /** containerd's version, the shortest of calls. */
+  public VersionGrpc.VersionBlockingStub version() {
+    return VersionGrpc.newBlockingStub(channel)
+        .withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+  }
+
   /** The channel itself, for calls that are named at run time. */
   public Channel channel() {
     return channel;
@@ -85,6 +98,18 @@ public final class RuntimeClient implements AutoCloseable {
       RuntimeServiceGrpc.newBlockingStub(channel)
           .withDeadlineAfter(timeoutMillis, TimeUnit.MILLISECONDS)
           .listPodSandbox(ListPodSandboxRequest.getDefaultInstance());
+      return true;
+    } catch (StatusRuntimeException e) {
+      return false;
+    }
+  }
+
+  /** Whether CRI answers within {@code timeoutMillis}; CRI-O has no other API. */
+  public boolean answersCri(long timeoutMillis) {
+    try {
+      RuntimeServiceGrpc.newBlockingStub(channel)
+          .withDeadlineAfter(timeoutMillis, TimeUnit.MILLISECONDS)
+          .version(VersionRequest.getDefaultInstance());
       return true;
     } catch (StatusRuntimeException e) {
       return false;

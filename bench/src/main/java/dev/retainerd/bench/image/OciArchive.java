@@ -1,16 +1,10 @@
 package dev.retainerd.bench.image;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonObject;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -73,43 +67,28 @@ public final class OciArchive {
   public static String write(Path busybox, String reference, Path target) throws IOException {
     byte[] layer = layer(Files.readAllBytes(busybox));
     byte[] zipped = gzip(layer);
-    byte[] config = config(digest(layer)).toString().getBytes(StandardCharsets.UTF_8);
-    JsonArray layers = new JsonArray();
-    layers.add(descriptor("application/vnd.oci.image.layer.v1.tar+gzip", zipped));
-    JsonObject manifest = new JsonObject();
-    manifest.addProperty("schemaVersion", 2);
-    manifest.addProperty("mediaType", "application/vnd.oci.image.manifest.v1+json");
-    manifest.add("config", descriptor("application/vnd.oci.image.config.v1+json", config));
-    manifest.add("layers", layers);
-    byte[] manifestBytes = manifest.toString().getBytes(StandardCharsets.UTF_8);
-    JsonObject named = descriptor("application/vnd.oci.image.manifest.v1+json", manifestBytes);
-    JsonObject annotations = new JsonObject();
-    annotations.addProperty("io.containerd.image.name", reference);
-    annotations.addProperty(
-        "org.opencontainers.image.ref.name", reference.substring(reference.lastIndexOf(':') + 1));
-    named.add("annotations", annotations);
-    JsonArray manifests = new JsonArray();
-    manifests.add(named);
-    JsonObject index = new JsonObject();
-    index.addProperty("schemaVersion", 2);
-    index.add("manifests", manifests);
+    byte[] config = OciJson.config(List.of(OciJson.digest(layer)));
+    byte[] manifest =
+        OciJson.manifest(
+            config,
+            List.of(OciJson.descriptor(OciJson.LAYER, OciJson.digest(zipped), zipped.length)));
 
     Map<String, byte[]> blobs = new TreeMap<>();
-    for (byte[] blob : List.of(zipped, config, manifestBytes)) {
-      blobs.put(hex(blob), blob);
+    for (byte[] blob : List.of(zipped, config, manifest)) {
+      blobs.put(OciJson.hex(blob), blob);
     }
     try (OutputStream out = Files.newOutputStream(target)) {
       Tar tar = new Tar(out);
-      tar.file("oci-layout", 0644, bytes("{\"imageLayoutVersion\":\"1.0.0\"}"));
+      tar.file("oci-layout", 0644, OciJson.bytes("{\"imageLayoutVersion\":\"1.0.0\"}"));
       tar.folder("blobs", 0755);
       tar.folder("blobs/sha256", 0755);
       for (Map.Entry<String, byte[]> blob : blobs.entrySet()) {
         tar.file("blobs/sha256/" + blob.getKey(), 0644, blob.getValue());
       }
-      tar.file("index.json", 0644, bytes(index.toString()));
+      tar.file("index.json", 0644, OciJson.index(manifest, reference));
       tar.end();
     }
-    return digest(manifestBytes);
+    return OciJson.digest(manifest);
   }
 
   /** Unpacks what the image holds into {@code folder}, for runtimes that are given a folder. */
@@ -140,41 +119,12 @@ public final class OciArchive {
       tar.link("bin/" + applet, "busybox");
     }
     tar.file(
-        "etc/passwd", 0644, bytes("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:\n"));
-    tar.file("etc/group", 0644, bytes("root:x:0:\nnogroup:x:65534:\n"));
+        "etc/passwd",
+        0644,
+        OciJson.bytes("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:\n"));
+    tar.file("etc/group", 0644, OciJson.bytes("root:x:0:\nnogroup:x:65534:\n"));
     tar.end();
     return out.toByteArray();
-  }
-
-  private static JsonObject config(String diffId) {
-    JsonArray path = new JsonArray();
-    path.add("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    JsonArray command = new JsonArray();
-    List.of("/bin/sleep", "2147483647").forEach(command::add);
-    JsonObject run = new JsonObject();
-    run.add("Env", path);
-    run.add("Cmd", command);
-    run.addProperty("WorkingDir", "/");
-    JsonArray diffIds = new JsonArray();
-    diffIds.add(diffId);
-    JsonObject rootfs = new JsonObject();
-    rootfs.addProperty("type", "layers");
-    rootfs.add("diff_ids", diffIds);
-    JsonObject config = new JsonObject();
-    config.addProperty("created", "1970-01-01T00:00:00Z");
-    config.addProperty("architecture", "amd64");
-    config.addProperty("os", "linux");
-    config.add("config", run);
-    config.add("rootfs", rootfs);
-    return config;
-  }
-
-  private static JsonObject descriptor(String mediaType, byte[] blob) {
-    JsonObject descriptor = new JsonObject();
-    descriptor.addProperty("mediaType", mediaType);
-    descriptor.addProperty("digest", digest(blob));
-    descriptor.addProperty("size", blob.length);
-    return descriptor;
   }
 
   private static byte[] gzip(byte[] plain) throws IOException {
@@ -183,21 +133,5 @@ public final class OciArchive {
       zip.write(plain);
     }
     return out.toByteArray();
-  }
-
-  private static String digest(byte[] blob) {
-    return "sha256:" + hex(blob);
-  }
-
-  private static String hex(byte[] blob) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(blob));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java has SHA-256", e);
-    }
-  }
-
-  private static byte[] bytes(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
   }
 }

@@ -4,6 +4,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /**
  * Writes the few kinds of entry that our image needs, in the ustar format (POSIX.1-1988). Every
@@ -31,6 +33,14 @@ final class Tar {
     out.write(new byte[(BLOCK - content.length % BLOCK) % BLOCK]);
   }
 
+  /** A regular file whose content stands in another. */
+  void file(String name, int mode, Path content) throws IOException {
+    long size = Files.size(content);
+    header(name, mode, size, '0', "");
+    Files.copy(content, out);
+    out.write(new byte[(int) ((BLOCK - size % BLOCK) % BLOCK)]);
+  }
+
   /** A symbolic link to {@code target}. */
   void link(String name, String target) throws IOException {
     header(name, 0777, 0, '2', target);
@@ -42,7 +52,7 @@ final class Tar {
     out.flush();
   }
 
-  private void header(String name, int mode, int size, char type, String link) throws IOException {
+  private void header(String name, int mode, long size, char type, String link) throws IOException {
     if (name.length() > NAME_MAX || link.length() > NAME_MAX) {
       throw new IOException("the name " + name + " is longer than an ustar header holds");
     }
@@ -76,7 +86,7 @@ final class Tar {
     block.writeBytes(new byte[width - bytes.length]);
   }
 
-  private static void octal(ByteArrayOutputStream block, int value, int width) {
+  private static void octal(ByteArrayOutputStream block, long value, int width) {
     text(block, String.format("%0" + (width - 1) + "o", value), width);
   }
 }

@@ -10,17 +10,27 @@ import java.util.Map;
  * all of them alike. The first rounds warm up and are not counted.
  */
 public final class Interleaving {
-  /** One target's side of a scenario. */
+  /** One target's side of a stage. */
   public interface Turn {
     /** The name the report shows. */
     String target();
 
+    /** Whether it is a floor and no runtime. */
+    default boolean floor() {
+      return false;
+    }
+
     /**
-     * Does one round and says how long each phase took, in nanoseconds.
+     * Does one round and says what it measured.
      *
-     * @throws Exception when an operation failed; no figure is then given for the whole run
+     * @throws Exception when an operation failed; no figure is then given for the whole stage
      */
-    Map<String, Long> round(int number) throws Exception;
+    Readings round(int number) throws Exception;
+
+    /** What was noted beside the readings; asked for after the last round. */
+    default List<Curve> curves() {
+      return List.of();
+    }
   }
 
   /** Told after each round; {@code done} of {@code all}. */
@@ -34,7 +44,14 @@ public final class Interleaving {
     private static final long serialVersionUID = 1L;
 
     RoundFailed(String target, int round, Exception cause) {
-      super("round " + round + " on " + target + " failed: " + cause.getMessage(), cause);
+      super(
+          "round "
+              + round
+              + " on "
+              + target
+              + " failed: "
+              + (cause.getMessage() == null ? cause.toString() : cause.getMessage()),
+          cause);
     }
   }
 
@@ -45,36 +62,32 @@ public final class Interleaving {
    */
   public static List<Measurement> run(
       List<? extends Turn> turns, int warmUp, int rounds, Progress progress) throws RoundFailed {
-    List<Map<String, List<Long>>> collected = new ArrayList<>();
+    List<Map<Metric, List<Double>>> collected = new ArrayList<>();
     turns.forEach(turn -> collected.add(new LinkedHashMap<>()));
     int all = (warmUp + rounds) * turns.size();
     int done = 0;
     for (int round = 0; round < warmUp + rounds; round++) {
       for (int i = 0; i < turns.size(); i++) {
-        Map<String, Long> phases = oneRound(turns.get(i), round);
+        Readings readings = oneRound(turns.get(i), round);
         if (round >= warmUp) {
-          Map<String, List<Long>> into = collected.get(i);
-          phases.forEach(
-              (phase, nanos) -> into.computeIfAbsent(phase, p -> new ArrayList<>()).add(nanos));
+          Map<Metric, List<Double>> into = collected.get(i);
+          readings.forEach(
+              (metric, value) -> into.computeIfAbsent(metric, m -> new ArrayList<>()).add(value));
         }
         progress.advanced(++done, all);
       }
     }
     List<Measurement> measurements = new ArrayList<>();
     for (int i = 0; i < turns.size(); i++) {
-      Map<String, Samples> phases = new LinkedHashMap<>();
-      collected
-          .get(i)
-          .forEach(
-              (phase, values) ->
-                  phases.put(
-                      phase, new Samples(values.stream().mapToLong(Long::longValue).toArray())));
-      measurements.add(new Measurement(turns.get(i).target(), phases));
+      Map<Metric, Samples> samples = new LinkedHashMap<>();
+      collected.get(i).forEach((metric, values) -> samples.put(metric, Samples.of(values)));
+      Turn turn = turns.get(i);
+      measurements.add(new Measurement(turn.target(), turn.floor(), samples, turn.curves()));
     }
     return measurements;
   }
 
-  private static Map<String, Long> oneRound(Turn turn, int round) throws RoundFailed {
+  private static Readings oneRound(Turn turn, int round) throws RoundFailed {
     try {
       return turn.round(round);
     } catch (InterruptedException e) {

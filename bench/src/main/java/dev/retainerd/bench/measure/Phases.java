@@ -22,15 +22,10 @@ public final class Phases {
     last = now;
   }
 
-  /** Records a value that was measured elsewhere, and leaves the running phase alone. */
-  public void record(String name, long valueNanos) {
-    nanos.merge(name, valueNanos, Long::sum);
-  }
-
   /** The phases in their order, with {@link #TOTAL} (start to the last lap) at the end. */
-  public Map<String, Long> finish() {
-    Map<String, Long> all = new LinkedHashMap<>(nanos);
-    all.put(TOTAL, last - started);
-    return all;
+  public Readings finish() {
+    Readings readings = new Readings();
+    nanos.forEach(readings::addNanos);
+    return readings.addNanos(TOTAL, last - started);
   }
 }

@@ -3,8 +3,11 @@ package dev.retainerd.bench.node;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Runs short programs of the host. */
 public final class Commands {
@@ -20,6 +23,11 @@ public final class Commands {
    *     another code than 0
    */
   public static String run(int seconds, String... command) throws NodeException {
+    return run(seconds, Path.of("/dev/null"), command);
+  }
+
+  /** The same with {@code input} on its standard input. */
+  public static String run(int seconds, Path input, String... command) throws NodeException {
     String line = String.join(" ", List.of(command));
     try {
       File output = File.createTempFile("retain-bench-", ".out");
@@ -28,14 +36,13 @@ public final class Commands {
             new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(output)
-                .redirectInput(new File("/dev/null"))
+                .redirectInput(input.toFile())
                 .start();
         if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
           process.destroyForcibly();
           throw new NodeException(line + " took longer than " + seconds + " s");
         }
-        String text =
-            new String(java.nio.file.Files.readAllBytes(output.toPath()), StandardCharsets.UTF_8);
+        String text = new String(Files.readAllBytes(output.toPath()), StandardCharsets.UTF_8);
         if (process.exitValue() != 0) {
           throw new NodeException(
               line + " ended with exit code " + process.exitValue() + ": " + text.strip());
@@ -50,6 +57,13 @@ public final class Commands {
       Thread.currentThread().interrupt();
       throw new NodeException("interrupted while " + line + " ran", e);
     }
+  }
+
+  /** Whether {@code program} is on the PATH. */
+  public static boolean has(String program) {
+    String path = System.getenv().getOrDefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    return Stream.of(path.split(":"))
+        .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
   }
 
   /** For cleaning up, where the thing may be gone already. */

@@ -3,7 +3,6 @@ package dev.retainerd.bench.node;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /** The mounts of this process's namespace. */
@@ -14,23 +13,24 @@ final class Mounts {
 
   /** Detaches everything below {@code folder}, the innermost first. */
   static void unmountBelow(Path folder) {
-    for (String point : below(folder).reversed()) {
-      Commands.runQuietly("umount", "-l", point);
+    for (String line : linesBelow(folder).reversed()) {
+      Commands.runQuietly("umount", "-l", pointOf(line));
     }
   }
 
-  private static List<String> below(Path folder) {
-    List<String> found = new ArrayList<>();
+  /** The lines of mountinfo whose mount point lies below {@code folder}, in mount order. */
+  static List<String> linesBelow(Path folder) {
     try {
-      for (String line : Files.readAllLines(Path.of("/proc/self/mountinfo"))) {
-        String point = line.split(" ")[MOUNT_POINT_FIELD];
-        if (point.startsWith(folder + "/")) {
-          found.add(point);
-        }
-      }
+      return Files.readAllLines(Path.of("/proc/self/mountinfo")).stream()
+          .filter(line -> pointOf(line).startsWith(folder + "/"))
+          .toList();
     } catch (IOException e) {
       System.err.println("retain-bench: the list of mounts can't be read: " + e.getMessage());
+      return List.of();
     }
-    return found;
+  }
+
+  private static String pointOf(String line) {
+    return line.split(" ")[MOUNT_POINT_FIELD];
   }
 }

@@ -1,7 +1,6 @@
 package dev.retainerd.bench.node;
 
 import dev.retainerd.bench.client.RuntimeClient;
-import dev.retainerd.bench.image.OciArchive;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.ListPodSandboxResponse;
 import dev.retainerd.wire.cri.v1.PodSandbox;
@@ -12,22 +11,18 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /**
  * A runtime of its own for the length of a run: started in a temp folder on its own socket and
  * bridge, removed with every trace at {@link #close}. For one thread.
  */
-public final class Node implements AutoCloseable {
+public final class Node implements Target {
   private static final long READY_MILLIS_MAX = 60_000;
   private static final long STOP_SECONDS_MAX = 20;
-
-  /** The containerd namespace that benchmarks work in; CRI has its own, {@code k8s.io}. */
-  public static final String NAMESPACE = "retain-bench";
 
   private final NodeProgram program;
   private final NodeConfig config;
@@ -38,28 +33,32 @@ public final class Node implements AutoCloseable {
     this.config = config;
   }
 
+  /** Starts {@code program} in a folder in /tmp; see {@link #start(NodeProgram, int, Path)}. */
+  public static Node start(NodeProgram program, int number) throws NodeException {
+    return start(program, number, Path.of("/tmp"));
+  }
+
   /**
    * Starts {@code program} and waits until its socket answers.
    *
    * @param number tells nodes of one run apart, 0..9
+   * @param parent its folder is made in here
    * @throws NodeException when it doesn't start; its folder is then already removed
    */
-  public static Node start(NodeProgram program, int number) throws NodeException {
+  public static Node start(NodeProgram program, int number, Path parent) throws NodeException {
     if (!Files.isExecutable(program.binary())) {
       throw new NodeException(
           program.binary() + " is not there or not executable; run ./build first");
     }
     Node node = null;
     try {
-      Path folder =
-          Files.createTempDirectory(
-              Path.of("/tmp"),
-              "retain-bench-",
-              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      Path folder = Traces.newFolder(parent);
       long pid = ProcessHandle.current().pid();
       String bridge = "rb" + pid % 1_000_000 + number;
       String subnet = "10." + (200 + number) + "." + pid % 250;
-      node = new Node(program, new NodeConfig(folder, bridge, subnet));
+      String cgroup = "/retain-bench/" + pid + "-" + number;
+      node = new Node(program, new NodeConfig(folder, bridge, subnet, cgroup));
+      Traces.own(folder, bridge, cgroup);
       node.config.write();
       node.launch();
       return node;
@@ -68,36 +67,52 @@ public final class Node implements AutoCloseable {
         node.close();
       }
       throw new NodeException(
-          program.name() + " could not be prepared: " + e.getMessage() + "; is /tmp writable?", e);
+          program.name()
+              + " could not be prepared: "
+              + e.getMessage()
+              + "; is "
+              + parent
+              + " writable?",
+          e);
     } catch (NodeException e) {
       node.close();
       throw e;
     }
   }
 
-  /** The name that reports show. */
+  @Override
   public String name() {
     return program.name();
   }
 
-  /** Everything of the node lies here. */
+  @Override
   public Path folder() {
     return config.folder();
   }
 
-  /** Its socket. */
+  @Override
   public Path socket() {
     return config.socket();
   }
 
-  /** A new client; the caller closes it. */
-  public RuntimeClient connect() {
-    return new RuntimeClient(config.socket(), NAMESPACE);
+  @Override
+  public String cgroup() {
+    return config.cgroup();
   }
 
-  /** The daemon's process: a launcher's shell has by then replaced itself. */
-  public long pid() {
-    return process.pid();
+  @Override
+  public OptionalLong daemon() {
+    return OptionalLong.of(process.pid());
+  }
+
+  @Override
+  public Optional<Node> own() {
+    return Optional.of(this);
+  }
+
+  /** Its network interface. */
+  public String bridge() {
+    return config.bridge();
   }
 
   /**
@@ -156,34 +171,19 @@ public final class Node implements AutoCloseable {
     await(process, "SIGKILL");
   }
 
-  /** Imports the busybox image into {@code namespace} by means of the host's ctr. */
-  public void importImage(Path busybox, String namespace) throws NodeException {
-    Path archive = config.folder().resolve("busybox.tar");
-    try {
-      if (!Files.exists(archive)) {
-        OciArchive.write(busybox, NodeConfig.PAUSE_IMAGE, archive);
-      }
-    } catch (IOException e) {
-      throw new NodeException("the image can't be made from " + busybox + ": " + e.getMessage(), e);
-    }
-    Commands.run(
-        60,
-        "ctr",
-        "--address",
-        config.socket().toString(),
-        "--namespace",
-        namespace,
-        "images",
-        "import",
-        archive.toString());
+  /** SIGTERM; returns when it is gone. */
+  public void stopDaemon() throws NodeException {
+    process.destroy();
+    await(process, "SIGTERM");
   }
 
-  /** The image that {@link #importImage} brings. */
-  public static String image() {
-    return NodeConfig.PAUSE_IMAGE;
+  @Override
+  public void provideImage(Path busybox, String namespace) throws NodeException {
+    Images.importBusybox(this, busybox, namespace);
   }
 
-  /** Shims of this node: every process of its folder but the daemon. */
+  /** Every process of its folder but the daemon. */
+  @Override
   public List<Long> shims() {
     return Processes.withCommandLine(config.folder().toString()).stream()
         .filter(pid -> process == null || pid != process.pid())
@@ -205,13 +205,7 @@ public final class Node implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
-    for (int attempt = 0; attempt < 5 && killRest(); attempt++) {
-      pauseQuietly(50);
-    }
-    Mounts.unmountBelow(config.folder());
-    Commands.runQuietly("ip", "link", "delete", config.bridge());
-    removeCgroups();
-    deleteFolder(config.folder());
+    Traces.remove(config.folder(), config.bridge(), config.cgroup(), true);
   }
 
   /**
@@ -237,37 +231,6 @@ public final class Node implements AutoCloseable {
     }
   }
 
-  /** Empty groups only: the kernel refuses to remove what another run still uses. */
-  private static void removeCgroups() {
-    File[] hierarchies = new File("/sys/fs/cgroup").listFiles(File::isDirectory);
-    Stream<Path> roots =
-        Stream.concat(
-            Stream.of(Path.of("/sys/fs/cgroup/retain-bench")),
-            Stream.of(hierarchies == null ? new File[0] : hierarchies)
-                .map(hierarchy -> hierarchy.toPath().resolve("retain-bench")));
-    roots.filter(Files::isDirectory).forEach(Node::removeGroup);
-  }
-
-  private static void removeGroup(Path group) {
-    File[] below = group.toFile().listFiles(File::isDirectory);
-    if (below != null) {
-      Stream.of(below).forEach(child -> removeGroup(child.toPath()));
-    }
-    group.toFile().delete();
-  }
-
-  /** Kills what still runs; true when there was something. */
-  private boolean killRest() {
-    List<Long> rest =
-        Stream.concat(
-                Processes.withCommandLine(config.folder().toString()).stream(),
-                Processes.withMountsOf(config.folder()).stream())
-            .distinct()
-            .toList();
-    rest.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
-    return !rest.isEmpty();
-  }
-
   private static void await(Process process, String signal) throws NodeException {
     try {
       if (!process.waitFor(STOP_SECONDS_MAX, TimeUnit.SECONDS)) {
@@ -288,28 +251,12 @@ public final class Node implements AutoCloseable {
     }
   }
 
-  private static void pauseQuietly(long millis) {
-    try {
-      Thread.sleep(millis);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
   private static String lastLine(Path log) {
     try {
       List<String> lines = Files.readAllLines(log);
       return lines.isEmpty() ? "it printed nothing" : lines.getLast();
     } catch (IOException e) {
       return "its log can't be read";
-    }
-  }
-
-  private static void deleteFolder(Path folder) {
-    try (Stream<Path> all = Files.walk(folder)) {
-      all.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
-    } catch (IOException | java.io.UncheckedIOException e) {
-      System.err.println("retain-bench: " + folder + " could not be removed: " + e.getMessage());
     }
   }
 }

@@ -11,11 +11,9 @@ import java.nio.file.Path;
  * @param folder everything of the node lies below it
  * @param bridge name of its bridge; at most 15 characters, as the kernel has it
  * @param subnet the first three numbers of its /24, such as {@code 10.213.7}
+ * @param cgroup parent of all its containers, as a path from the root
  */
-record NodeConfig(Path folder, String bridge, String subnet) {
-  /** Image of the pause process, where a runtime has one. */
-  static final String PAUSE_IMAGE = "docker.io/retain/busybox:1";
-
+record NodeConfig(Path folder, String bridge, String subnet, String cgroup) {
   Path socket() {
     return folder.resolve("node.sock");
   }
@@ -44,6 +42,7 @@ record NodeConfig(Path folder, String bridge, String subnet) {
           disable_tcp_service = true
           stream_server_address = "127.0.0.1"
           stream_server_port = "0"
+          netns_mounts_under_state_dir = true
 
           [plugins."io.containerd.grpc.v1.cri".cni]
             bin_dir = "%4$s"
@@ -56,7 +55,7 @@ record NodeConfig(Path folder, String bridge, String subnet) {
             [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
               runtime_type = "io.containerd.runc.v2"
         """
-        .formatted(folder, socket(), PAUSE_IMAGE, pluginFolder(), network);
+        .formatted(folder, socket(), Target.IMAGE, pluginFolder(), network);
   }
 
   private static String pluginFolder() {

@@ -6,11 +6,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /** Looks at /proc. What has gone meanwhile is passed over. */
 public final class Processes {
   private static final Path PROC = Path.of("/proc");
+
+  /** Fields of stat, counted from the state, which is field 3 in proc(5). */
+  private static final int USER_FIELD = 11;
+
+  private static final int SYSTEM_FIELD = 12;
+  private static final int START_FIELD = 19;
+  private static final int UNIX_INODE_FIELD = 6;
+
+  /** USER_HZ is 100 on every Linux we run on. */
+  private static final long MILLIS_PER_TICK = 10;
 
   private Processes() {}
 
@@ -47,8 +58,13 @@ public final class Processes {
     return read(PROC.resolve(pid + "/cmdline")).replace('\0', ' ').strip();
   }
 
+  /** Proportional set size, in 2^20 bytes; 0 when it is gone. */
+  public static double pssMegabytes(long pid) {
+    return pssKib(pid) / 1024.0;
+  }
+
   /** Proportional set size in KiB: memory of its own plus its share of what others map too. */
-  public static long pssKib(long pid) {
+  private static long pssKib(long pid) {
     for (String line : read(PROC.resolve(pid + "/smaps_rollup")).split("\n")) {
       if (line.startsWith("Pss:")) {
         return Long.parseLong(line.replaceAll("[^0-9]", ""));
@@ -57,11 +73,79 @@ public final class Processes {
     return 0;
   }
 
-  /** Whether it is there and no zombie. */
-  public static boolean runs(long pid) {
+  /**
+   * When it started, in clock ticks since boot; -1 when it is gone. Tells one pid from the next.
+   */
+  public static long startTicks(long pid) {
+    String[] fields = statAfterName(pid);
+    return fields.length > START_FIELD ? Long.parseLong(fields[START_FIELD]) : -1;
+  }
+
+  /** Processor time it has had, in milliseconds; 0 when it is gone. */
+  public static long cpuMillis(long pid) {
+    String[] fields = statAfterName(pid);
+    return fields.length > SYSTEM_FIELD
+        ? (Long.parseLong(fields[USER_FIELD]) + Long.parseLong(fields[SYSTEM_FIELD]))
+            * MILLIS_PER_TICK
+        : 0;
+  }
+
+  /** Its parent; -1 when it is gone. */
+  public static long parent(long pid) {
+    String[] fields = statAfterName(pid);
+    return fields.length > 1 ? Long.parseLong(fields[1]) : -1;
+  }
+
+  /** The process that listens on a unix socket, where it is to be seen from here. */
+  public static OptionalLong listeningOn(Path socket) {
+    String inode =
+        read(PROC.resolve("net/unix"))
+            .lines()
+            .filter(line -> line.endsWith(" " + socket) && line.contains(" 00010000 "))
+            .map(line -> line.trim().split(" +")[UNIX_INODE_FIELD])
+            .findFirst()
+            .orElse("");
+    if (inode.isEmpty()) {
+      return OptionalLong.empty();
+    }
+    return all().stream()
+        .filter(pid -> holds(pid, "socket:[" + inode + "]"))
+        .mapToLong(Long::longValue)
+        .findFirst();
+  }
+
+  private static boolean holds(long pid, String file) {
+    try (Stream<Path> descriptors = Files.list(PROC.resolve(pid + "/fd"))) {
+      for (Path descriptor : descriptors.toList()) {
+        if (linkOf(descriptor).equals(file)) {
+          return true;
+        }
+      }
+      return false;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static String linkOf(Path link) {
+    try {
+      return Files.readSymbolicLink(link).toString();
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  /** The fields of /proc/PID/stat from the state on: a name may hold spaces and brackets. */
+  private static String[] statAfterName(long pid) {
     String stat = read(PROC.resolve(pid + "/stat"));
     int name = stat.lastIndexOf(')');
-    return name >= 0 && stat.length() > name + 2 && stat.charAt(name + 2) != 'Z';
+    return name < 0 ? new String[0] : stat.substring(name + 2).split(" ");
+  }
+
+  /** Whether it is there and no zombie. */
+  public static boolean runs(long pid) {
+    String[] fields = statAfterName(pid);
+    return fields.length > 0 && !fields[0].equals("Z");
   }
 
   private static List<Long> all() {
@@ -77,11 +161,7 @@ public final class Processes {
   }
 
   private static String namespace(long pid) {
-    try {
-      return Files.readSymbolicLink(PROC.resolve(pid + "/ns/mnt")).toString();
-    } catch (IOException e) {
-      return "";
-    }
+    return linkOf(PROC.resolve(pid + "/ns/mnt"));
   }
 
   private static String read(Path file) {

@@ -1,7 +1,7 @@
 package dev.retainerd.bench.scenario;
 
 import dev.retainerd.bench.measure.Interleaving;
-import java.util.Map;
+import dev.retainerd.bench.measure.Readings;
 
 /**
  * What is measured on one target. The harness calls {@link #prepare} once, {@link #round} many
@@ -9,13 +9,13 @@ import java.util.Map;
  */
 public interface Scenario extends Interleaving.Turn, AutoCloseable {
   /** Brings the target to where rounds can begin. */
-  void prepare() throws Exception;
+  default void prepare() throws Exception {}
 
-  /** One round; it leaves nothing behind. Phase to nanoseconds. */
+  /** One round; it leaves nothing behind. */
   @Override
-  Map<String, Long> round(int number) throws Exception;
+  Readings round(int number) throws Exception;
 
   /** Undoes what {@link #prepare} did; the node itself is removed by its owner. */
   @Override
-  void close();
+  default void close() {}
 }

@@ -1,0 +1,136 @@
+package dev.retainerd.bench.scenario;
+
+import com.google.common.util.concurrent.ListenableFuture;
+import dev.retainerd.bench.measure.Metric;
+import dev.retainerd.bench.measure.Readings;
+import dev.retainerd.bench.measure.Unit;
+import dev.retainerd.bench.node.Target;
+import dev.retainerd.wire.containerd.services.tasks.v1.WaitResponse;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Containers started in a second with 1, 2, 4 and 8 callers at once; runc alone is the floor. */
+final class ParallelStage implements Stage {
+  private static final List<Integer> WIDTHS = List.of(1, 2, 4, 8);
+  private static final int CONTAINERS = 16;
+  private static final List<String> TRUE = List.of("/bin/true");
+
+  @Override
+  public String name() {
+    return "parallel";
+  }
+
+  @Override
+  public String title(Sizes sizes) {
+    return "containers started per second (record, task, start), " + CONTAINERS + " each time";
+  }
+
+  @Override
+  public int rounds(Sizes sizes) {
+    return Math.max(1, sizes.rounds() / 5);
+  }
+
+  @Override
+  public int warmUp(Sizes sizes) {
+    return Math.min(1, sizes.warmUp());
+  }
+
+  @Override
+  public List<Scenario> turns(Setting setting) {
+    List<Scenario> turns = new ArrayList<>();
+    setting.targets().forEach(target -> turns.add(new Starts(target, setting.rootfs())));
+    turns.add(new Floor(new Runc(setting)));
+    return turns;
+  }
+
+  private static Readings add(Readings readings, int width, long nanos) {
+    return readings.add(
+        new Metric(width + " at once", Unit.PER_SECOND), CONTAINERS / (nanos / 1e9));
+  }
+
+  private static final class Starts implements Scenario {
+    private final Target target;
+    private final Containers containers;
+
+    Starts(Target target, Path rootfs) {
+      this.target = target;
+      this.containers = new Containers(target, rootfs);
+    }
+
+    @Override
+    public String target() {
+      return target.name();
+    }
+
+    @Override
+    public Readings round(int number) throws Exception {
+      Readings readings = new Readings();
+      for (int width : WIDTHS) {
+        String prefix = Containers.id("parallel-" + width, number);
+        Map<String, ListenableFuture<WaitResponse>> exits = new ConcurrentHashMap<>();
+        long nanos =
+            AtOnce.run(
+                CONTAINERS,
+                width,
+                i -> {
+                  String id = prefix + "-" + i;
+                  containers.create(id, TRUE);
+                  containers.createTask(id);
+                  exits.put(id, containers.start(id));
+                });
+        add(readings, width, nanos);
+        for (Map.Entry<String, ListenableFuture<WaitResponse>> exit : exits.entrySet()) {
+          Containers.awaitSuccess(exit.getKey(), exit.getValue());
+          containers.deleteTask(exit.getKey());
+          containers.delete(exit.getKey());
+        }
+      }
+      return readings;
+    }
+
+    @Override
+    public void close() {
+      containers.close();
+    }
+  }
+
+  private record Floor(Runc runc) implements Scenario {
+    @Override
+    public String target() {
+      return Runc.NAME;
+    }
+
+    @Override
+    public boolean floor() {
+      return true;
+    }
+
+    @Override
+    public Readings round(int number) throws Exception {
+      Readings readings = new Readings();
+      for (int width : WIDTHS) {
+        String prefix = Containers.id("parallel-floor-" + width, number);
+        for (int i = 0; i < CONTAINERS; i++) {
+          runc.prepare(prefix + "-" + i, TRUE);
+        }
+        long nanos =
+            AtOnce.run(
+                CONTAINERS,
+                width,
+                i -> {
+                  runc.create(prefix + "-" + i);
+                  runc.start(prefix + "-" + i);
+                });
+        add(readings, width, nanos);
+        for (int i = 0; i < CONTAINERS; i++) {
+          runc.awaitExit(prefix + "-" + i);
+          runc.delete(prefix + "-" + i);
+        }
+      }
+      return readings;
+    }
+  }
+}
