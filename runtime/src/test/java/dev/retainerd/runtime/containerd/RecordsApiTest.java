@@ -372,7 +372,7 @@ class RecordsApiTest {
                     .addFilters("type==io.containerd.snapshotter.v1, id==overlayfs")
                     .build());
     assertEquals(1, found.getPluginsCount());
-    assertEquals("/snapshots", found.getPlugins(0).getExportsOrThrow("root"));
+    assertEquals("/snapshots/overlayfs", found.getPlugins(0).getExportsOrThrow("root"));
     assertEquals("linux", found.getPlugins(0).getPlatforms(0).getOs());
   }
 }
