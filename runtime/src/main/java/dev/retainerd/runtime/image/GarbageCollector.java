@@ -217,7 +217,8 @@ public final class GarbageCollector {
       case "content" -> content.delete(scope, Digest.parse(item.id()));
       case "snapshot" -> {
         int slash = item.id().indexOf('/');
-        snapshotter(item.id().substring(0, slash)).remove(scope, item.id().substring(slash + 1));
+        snapshotter(item.id().substring(0, slash))
+            .removeWholly(scope, item.id().substring(slash + 1));
       }
       case "lease" ->
           journal.commit(
@@ -249,6 +250,9 @@ public final class GarbageCollector {
   private List<Item> looseSnapshots(String namespace, Holdings holdings, boolean onlyTops) {
     List<Item> found = new ArrayList<>();
     for (SnapshotService snapshots : snapshotters) {
+      for (String key : snapshots.halfRemoved(namespace)) {
+        found.add(new Item("snapshot", snapshots.snapshotter() + "/" + key, 0));
+      }
       List<SnapshotRecord> all = snapshots.list(namespace);
       Set<String> parents = new HashSet<>();
       all.forEach(record -> parents.add(record.getParent()));

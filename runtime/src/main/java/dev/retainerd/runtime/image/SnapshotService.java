@@ -359,6 +359,35 @@ public final class SnapshotService {
                 .build()));
   }
 
+  /** Keys of snapshots whose removal began and did not end. */
+  List<String> halfRemoved(String namespace) {
+    List<String> found = new ArrayList<>();
+    journal
+        .state()
+        .forEach(
+            Kind.SNAPSHOT,
+            namespace,
+            snapshotter + "/",
+            (id, entry) -> {
+              if (entry.getPhase() == SnapshotPhase.SNAPSHOT_PHASE_REMOVING) {
+                found.add(entry.getSnapshot().getKey());
+              }
+            });
+    return found;
+  }
+
+  /** Removes a snapshot, also one whose removal failed half-way before; see {@link #remove}. */
+  void removeWholly(Scope scope, String key) {
+    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
+      Optional<SnapshotEntry> entry = entry(scope.namespace(), key);
+      if (entry.isPresent() && entry.get().getPhase() == SnapshotPhase.SNAPSHOT_PHASE_REMOVING) {
+        finishRemoval(scope.origin(), scope.namespace(), entry.get().getSnapshot());
+        return;
+      }
+    }
+    remove(scope, key);
+  }
+
   /** Removes a snapshot where it is there, for undoing; a removal under way is finished. */
   public void removeIfThere(Scope scope, String key) {
     Optional<SnapshotEntry> entry = entry(scope.namespace(), key);

@@ -31,7 +31,7 @@ public final class DockerRegistry implements AutoCloseable {
             + folder.resolve("registry")
             + "}}\nhttp: {addr: \""
             + host
-            + "\"}\n");
+            + "\", relativeurls: true}\n");
     process =
         new ProcessBuilder("docker-registry", "serve", config.toString())
             .redirectErrorStream(true)
@@ -68,7 +68,7 @@ public final class DockerRegistry implements AutoCloseable {
                 .POST(HttpRequest.BodyPublishers.noBody())
                 .build());
     String location = begun.headers().firstValue("location").orElseThrow();
-    URI to = URI.create(location + "&digest=" + Digest.of(bytes));
+    URI to = uri("/").resolve(location + "&digest=" + Digest.of(bytes));
     HttpResponse<String> done =
         send(
             HttpRequest.newBuilder(to)

@@ -35,11 +35,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A daemon killed in the middle of a pull (case 22 of the field: images committed but empty):
+ * Case 22, images committed but empty after a cut: a daemon killed at each step of a pull;
  * afterwards the image is absent, or every file of it verifies, and the next pull succeeds.
  */
 @Tag("real")
-class PullKilledTest {
+class ImageCommittedButEmptyTest {
   @TempDir Path temp;
   private final AtomicLong served = new AtomicLong();
   private final CountDownLatch stalled = new CountDownLatch(1);
