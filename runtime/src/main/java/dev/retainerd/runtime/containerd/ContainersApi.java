@@ -9,6 +9,7 @@ import dev.retainerd.eventlog.proto.ContainerUpdatedPayload;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.filter.Filter;
 import dev.retainerd.runtime.grpc.CallContext;
+import dev.retainerd.runtime.grpc.Identifiers;
 import dev.retainerd.store.proto.ContainerEntry;
 import dev.retainerd.store.proto.ContainerPhase;
 import dev.retainerd.store.proto.SpecEntry;
@@ -141,6 +142,7 @@ public final class ContainersApi extends ContainersGrpc.ContainersImplBase {
       UpdateContainerRequest request, StreamObserver<UpdateContainerResponse> response) {
     Container wanted = request.getContainer();
     String namespace = CallContext.namespace();
+    Identifiers.check("container", wanted.getId());
     Calls.answer(
         response,
         () ->

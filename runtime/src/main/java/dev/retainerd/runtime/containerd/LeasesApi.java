@@ -187,9 +187,12 @@ public final class LeasesApi extends LeasesGrpc.LeasesImplBase {
             || type.equals("ingests")
             || (type.startsWith("snapshots/") && type.indexOf('/') == type.lastIndexOf('/'));
     if (!known) {
-      throw Refusal.invalidArgument(
+      String sentence =
           "a lease cannot hold the resource type \"%s\", only content, ingests and snapshots/NAME"
-              .formatted(type));
+              .formatted(type);
+      throw type.equals("snapshots") || type.startsWith("snapshots/")
+          ? Refusal.invalidArgument(sentence)
+          : Refusal.unimplemented(sentence);
     }
   }
 

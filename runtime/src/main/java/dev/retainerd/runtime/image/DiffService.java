@@ -44,8 +44,10 @@ public final class DiffService {
    *     cannot be written)
    */
   public Descriptor apply(String namespace, Descriptor layer, List<Mount> mounts) {
-    Place place = place(mounts);
-    AppliedLayer applied = unpack(namespace, Digest.parse(layer.getDigest()), place);
+    Digest digest = Digest.parse(layer.getDigest());
+    // What is not there is said before what is wrong with the mounts, as by containerd.
+    content.info(namespace, digest);
+    AppliedLayer applied = unpack(namespace, digest, place(mounts));
     return Descriptor.newBuilder()
         .setMediaType(MediaTypes.OCI_LAYER)
         .setDigest(applied.diffId())

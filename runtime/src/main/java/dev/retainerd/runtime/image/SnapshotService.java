@@ -291,8 +291,9 @@ public final class SnapshotService {
   public void commit(Scope scope, String name, String key, Map<String, String> labels) {
     requireKey(name);
     try (KeyLocks.Held held = hold(scope.namespace(), key)) {
-      SnapshotRecord active = active(scope.namespace(), key);
+      // In this order, so that a commit that is repeated hears that it was done.
       requireAbsent(scope.namespace(), name);
+      SnapshotRecord active = active(scope.namespace(), key);
       sync(scope.namespace(), key);
       journal.commit(scope.origin(), scope.namespace(), committed(scope, active, name, labels));
       Failpoint.SNAPSHOT_COMMITTED_RECORDED.hit();

@@ -35,6 +35,11 @@ public final class Shims implements AutoCloseable {
   /** One starts at a time: those that wait may find room in it. */
   static final String START_LOCK = "shim start";
 
+  /** Names in {@link #placing} that are no owners: an owner's name holds a slash and no blank. */
+  private static final String ENDING = "ending ";
+
+  private static final String HEIR_OF = "heir of ";
+
   /**
    * How shims are used.
    *
@@ -192,8 +197,18 @@ public final class Shims implements AutoCloseable {
             shim ->
                 shim.getPhase() == ShimPhase.SHIM_PHASE_RUNNING
                     && shim.getAdopts().isEmpty()
-                    && lines.has(shim.getId()))
+                    && lines.has(shim.getId())
+                    && !isPromised(shim.getId()))
         .toList();
+  }
+
+  /** Whether it is about to be ended, or to become an heir: nobody may move in any more. */
+  private boolean isPromised(String id) {
+    return placing.entrySet().stream()
+        .anyMatch(
+            place ->
+                place.getValue().equals(id)
+                    && (place.getKey().startsWith(ENDING) || place.getKey().startsWith(HEIR_OF)));
   }
 
   private int load(ShimEntry shim) {
@@ -233,7 +248,7 @@ public final class Shims implements AutoCloseable {
         idle = idle();
         // Two may go at once: they are taken off the list of candidates first.
         for (int i = 1; i < idle.size(); i++) {
-          placing.put("ending " + idle.get(i).getId(), idle.get(i).getId());
+          placing.put(ENDING + idle.get(i).getId(), idle.get(i).getId());
         }
       }
       if (idle.isEmpty() && !lines.isClosing()) {
@@ -258,7 +273,7 @@ public final class Shims implements AutoCloseable {
   private Optional<ShimEntry> takeSpare(String gone) {
     synchronized (placing) {
       Optional<ShimEntry> spare = idle().stream().findFirst();
-      spare.ifPresent(shim -> placing.put("heir of " + gone, shim.getId()));
+      spare.ifPresent(shim -> placing.put(HEIR_OF + gone, shim.getId()));
       return spare;
     }
   }
@@ -269,10 +284,10 @@ public final class Shims implements AutoCloseable {
           .keySet()
           .removeIf(
               name ->
-                  name.startsWith("heir of ")
+                  name.startsWith(HEIR_OF)
                       && journal
                           .state()
-                          .get(Kind.SHIM.key("", name.substring("heir of ".length())))
+                          .get(Kind.SHIM.key("", name.substring(HEIR_OF.length())))
                           .isEmpty());
     }
     keepSpare();
@@ -285,7 +300,7 @@ public final class Shims implements AutoCloseable {
       births.stopped(id);
     } finally {
       synchronized (placing) {
-        placing.remove("ending " + id);
+        placing.remove(ENDING + id);
       }
     }
   }

@@ -318,7 +318,7 @@ class RecordsApiTest {
         1,
         leases().list(ListRequest.newBuilder().addFilters("labels.k==v").build()).getLeasesCount());
     var odd = add.toBuilder().setResource(resource.toBuilder().setType("pods")).build();
-    assertEquals(Status.Code.INVALID_ARGUMENT, statusOf(() -> leases().addResource(odd)).getCode());
+    assertEquals(Status.Code.UNIMPLEMENTED, statusOf(() -> leases().addResource(odd)).getCode());
     leases().delete(DeleteRequest.newBuilder().setId(id).build());
     assertEquals(Status.Code.NOT_FOUND, statusOf(() -> leases().listResources(list)).getCode());
   }

@@ -67,6 +67,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.junit.jupiter.api.Tag;
@@ -79,6 +82,12 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("real")
 class AsContainerdTest {
+  /**
+   * Where we differ on purpose: containerd takes an expression that cannot be read for one that
+   * fits nothing, and answers UNKNOWN to one on a snapshot's parent.
+   */
+  private static final Set<String> BETTER = Set.of("list id~=(", "snapshots parent~=.");
+
   private static final String NO_DIGEST = "sha256:" + "0".repeat(64);
   private static final String OVERLAY = "overlayfs";
 
@@ -531,7 +540,10 @@ class AsContainerdTest {
   /** What both gave: a code, or the answer in words. */
   private static String outcome(Row row, Channel channel) {
     try {
-      return String.valueOf(row.call().apply(channel));
+      Object answer = row.call().apply(channel);
+      // Maps have no order on the wire.
+      return String.valueOf(
+          answer instanceof Map<?, ?> map ? new TreeMap<Object, Object>(map) : answer);
     } catch (StatusRuntimeException e) {
       return e.getStatus().getCode().toString();
     }
@@ -562,7 +574,7 @@ class AsContainerdTest {
       for (Row row : rows) {
         String own = outcome(row, ours.inNamespace("same"));
         String other = outcome(row, theirs.inNamespace("same"));
-        if (!own.equals(other)) {
+        if (!own.equals(other) && !BETTER.contains(row.name())) {
           different.add(row.name() + ": " + own + " where containerd gives " + other);
         }
       }

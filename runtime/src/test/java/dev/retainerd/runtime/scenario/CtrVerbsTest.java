@@ -234,9 +234,9 @@ class CtrVerbsTest {
     assertEquals("hi\n", ctr("tasks exec --exec-id e1 --cwd /bin rec echo hi"));
     assertEquals("77\n", ctr("tasks exec --exec-id e4 --user 77 rec sh -c id${IFS}-u"));
     ctr("tasks exec -d --exec-id e2 rec sleep 1000");
-    has(ctr("tasks ps rec"), "exec_id:\"e2\"");
+    has(ctr("tasks ps rec"), "ExecID:e2");
     has(ctr("tasks metrics rec"), "rec", "METRIC");
-    has(ctr("tasks metrics --format json rec"), "\"id\"");
+    has(ctr("tasks metrics --format json rec"), "\"pids\"", "\"current\"");
     ctr("tasks pause rec");
     has(ctr("tasks ls"), "PAUSED");
     ctr("tasks resume rec");
@@ -353,7 +353,7 @@ class CtrVerbsTest {
   void snapshotsFromPrepareToDiff() throws IOException {
     String top = topSnapshot();
     has(ctr("snapshots tree"), top);
-    has(ctr("snapshots usage"), top, "KiB");
+    has(ctr("snapshots usage"), top, "iB");
     has(ctr("snapshots usage -b %s", top), top);
     has(ctr("snapshots info %s", top), "\"Kind\": \"Committed\"");
     ctr("snapshots prepare verbs-active %s", top);

@@ -324,7 +324,7 @@ class MeasuresTest {
             .podSandboxStatus(
                 PodSandboxStatusRequest.newBuilder().setPodSandboxId(pod).setVerbose(true).build())
             .getInfoOrThrow("info");
-    assertTrue(info.contains("\"resources\":{\"linux\":{\"cpu_shares\":\"333\"}}"), info);
+    assertTrue(info.contains("\"resources\":{\"linux\":{\"cpu_shares\":333}}"), info);
     assertTrue(info.contains("\"cniResult\":{"), info);
   }
 

@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,6 +50,8 @@ final class Node implements AutoCloseable {
   private Node() throws IOException {
     long number = ProcessHandle.current().pid() % 10_000 * 100 + NUMBER.incrementAndGet() % 100;
     folder = Files.createTempDirectory(Path.of("/tmp"), "retainerd-scenario-");
+    // As /run and /var/lib are: the root of a user namespace goes through to its own.
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
     name = "rs" + number;
     subnet = "10." + (64 + number / 250 % 60) + "." + number % 250;
   }

@@ -34,7 +34,6 @@ class MemoryOfHistoryTest {
   /** The aim is 4 MB in the daemon, whose object headers are half as large as a test's. */
   private static final long BOUND_BYTES_PER_THOUSAND = 6_000_000;
 
-
   @Test
   void aThousandDeadContainersStayWithinTheirBound() throws Exception {
     NodeState warm = NodeState.withCold(new Nothing());
