@@ -6,18 +6,30 @@ import dev.retainerd.runtime.linux.FileCalls;
 import dev.retainerd.runtime.shims.Folders;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
- * The folder that lasts as long as its container does, and the folder of its log. Thread-safe.
+ * The folder that lasts as long as its container does, and the folder of its log. It lies where
+ * containerd's CRI plugin has it, so that operators and their scripts find a container's volumes
+ * where they look for them. Thread-safe.
  *
  * @param root one folder per container of the CRI namespace is made below it
+ * @param older where they were made before; containers that have one there keep it
  */
-public record ContainerFolders(Path root) {
+public record ContainerFolders(Path root, Path older) {
+
+  /** Those of a daemon whose files lie below {@code daemonRoot}. */
+  public static ContainerFolders below(Path daemonRoot, String namespace) {
+    return new ContainerFolders(
+        daemonRoot.resolve("io.containerd.grpc.v1.cri").resolve("containers"),
+        daemonRoot.resolve("containers").resolve(namespace));
+  }
 
   /** The container's folder. */
   public Path folder(String id) {
-    return root.resolve(id);
+    Path before = older.resolve(id);
+    return Files.isDirectory(before, LinkOption.NOFOLLOW_LINKS) ? before : root.resolve(id);
   }
 
   /** The FIFO that is the stdin of the container's process, where it asked for one. */

@@ -206,7 +206,7 @@ public final class ContainerService implements SandboxContainers {
             ContainerCreatingPayload.newBuilder().setContainer(record).build()));
     Failpoint.CONTAINER_INTENT_RECORDED.hit();
     try {
-      effects.rootfs().prepare(origin, id, image.chainId());
+      effects.rootfs().prepare(origin, id, image.chainId(), sandbox.getSandbox());
       Failpoint.CONTAINER_SNAPSHOT_PREPARED.hit();
       effects.folders().make(record);
       Failpoint.CONTAINER_FOLDER_MADE.hit();

@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.container;
 
+import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.shims.RootMount;
 import java.util.List;
@@ -9,8 +10,12 @@ public interface RootFilesystems {
   /** The snapshotter's name, for the container's record. */
   String snapshotter();
 
-  /** Makes one for the container on the image of {@code chainId}. */
-  void prepare(Origin origin, String containerId, String chainId);
+  /**
+   * Makes one for the container on the image of {@code chainId}.
+   *
+   * @param sandbox the container's pod, whose root owns it
+   */
+  void prepare(Origin origin, String containerId, String chainId, SandboxRecord sandbox);
 
   /** How it is mounted. */
   List<RootMount> mounts(String containerId);

@@ -6,11 +6,11 @@ import dev.retainerd.store.proto.ContainerEntry;
 import dev.retainerd.store.proto.SandboxEntry;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.state.Term;
-import dev.retainerd.wire.cri.v1.Container;
 import dev.retainerd.wire.cri.v1.ContainerFilter;
 import dev.retainerd.wire.cri.v1.ContainerStatsFilter;
-import dev.retainerd.wire.cri.v1.PodSandbox;
 import dev.retainerd.wire.cri.v1.PodSandboxFilter;
+import dev.retainerd.wire.cri.v1.PodSandboxState;
+import dev.retainerd.wire.cri.v1.PodSandboxStateValue;
 import dev.retainerd.wire.cri.v1.PodSandboxStatsFilter;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +23,35 @@ import java.util.stream.Stream;
  */
 final class CriFilters {
   private CriFilters() {}
+
+  static boolean selectsAll(PodSandboxFilter filter) {
+    return filter.getId().isEmpty() && !filter.hasState() && filter.getLabelSelectorCount() == 0;
+  }
+
+  static boolean selectsAll(ContainerFilter filter) {
+    return filter.getId().isEmpty()
+        && filter.getPodSandboxId().isEmpty()
+        && !filter.hasState()
+        && filter.getLabelSelectorCount() == 0;
+  }
+
+  /** The filter of a list of numbers as that of a list: it says the same, but for the state. */
+  static ContainerFilter asList(ContainerStatsFilter filter) {
+    return ContainerFilter.newBuilder()
+        .setId(filter.getId())
+        .setPodSandboxId(filter.getPodSandboxId())
+        .putAllLabelSelector(filter.getLabelSelectorMap())
+        .build();
+  }
+
+  /** Likewise, of pods that are ready: others use nothing. */
+  static PodSandboxFilter asList(PodSandboxStatsFilter filter) {
+    return PodSandboxFilter.newBuilder()
+        .setId(filter.getId())
+        .setState(PodSandboxStateValue.newBuilder().setState(PodSandboxState.SANDBOX_READY))
+        .putAllLabelSelector(filter.getLabelSelectorMap())
+        .build();
+  }
 
   static boolean matches(PodSandboxFilter filter, SandboxEntry pod) {
     return pod.getSandbox().getId().startsWith(filter.getId())
@@ -64,17 +93,6 @@ final class CriFilters {
   private static Term anyLabel(Map<String, String> selector) {
     Map.Entry<String, String> one = selector.entrySet().iterator().next();
     return Term.label(one.getKey(), one.getValue());
-  }
-
-  static boolean matches(ContainerStatsFilter filter, Container container) {
-    return container.getId().startsWith(filter.getId())
-        && container.getPodSandboxId().startsWith(filter.getPodSandboxId())
-        && containsAll(container.getLabelsMap(), filter.getLabelSelectorMap());
-  }
-
-  static boolean matches(PodSandboxStatsFilter filter, PodSandbox pod) {
-    return pod.getId().startsWith(filter.getId())
-        && containsAll(pod.getLabelsMap(), filter.getLabelSelectorMap());
   }
 
   private static boolean containsAll(Map<String, String> labels, Map<String, String> selector) {

@@ -226,7 +226,7 @@ final class CriMetrics {
   }
 
   private void files(Rows rows, String id) {
-    Usage usage = measures.files(id);
+    Usage usage = measures.files(id, false);
     rows.add(MetricNames.FS_USAGE, usage.bytes(), "/");
     rows.add(MetricNames.FS_INODES, usage.inodes(), "/");
     try {

@@ -26,7 +26,6 @@ import dev.retainerd.wire.cri.v1.AttachResponse;
 import dev.retainerd.wire.cri.v1.CgroupDriver;
 import dev.retainerd.wire.cri.v1.CheckpointContainerRequest;
 import dev.retainerd.wire.cri.v1.CheckpointContainerResponse;
-import dev.retainerd.wire.cri.v1.Container;
 import dev.retainerd.wire.cri.v1.ContainerFilter;
 import dev.retainerd.wire.cri.v1.ContainerState;
 import dev.retainerd.wire.cri.v1.ContainerStatusRequest;
@@ -42,7 +41,6 @@ import dev.retainerd.wire.cri.v1.ListContainersRequest;
 import dev.retainerd.wire.cri.v1.ListContainersResponse;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.ListPodSandboxResponse;
-import dev.retainerd.wire.cri.v1.PodSandbox;
 import dev.retainerd.wire.cri.v1.PodSandboxFilter;
 import dev.retainerd.wire.cri.v1.PodSandboxState;
 import dev.retainerd.wire.cri.v1.PodSandboxStatusRequest;
@@ -285,16 +283,25 @@ public final class CriRuntime extends CriWatching {
     answer(
         caller,
         () -> {
-          return ListPodSandboxResponse.newBuilder().addAllItems(pods(request.getFilter())).build();
+          return ListPodSandboxResponse.newBuilder()
+              .setUnknownFields(
+                  EncodedItems.field(
+                      ListPodSandboxResponse.ITEMS_FIELD_NUMBER, pods(request.getFilter())))
+              .build();
         });
   }
 
-  private List<PodSandbox> pods(PodSandboxFilter filter) {
-    List<PodSandbox> found = new ArrayList<>();
-    for (SandboxEntry entry : CriFilters.candidates(filter, sandboxes)) {
-      if (CriFilters.matches(filter, entry)) {
-        found.add(CriViews.sandbox(entry));
+  private List<ByteString> pods(PodSandboxFilter filter) {
+    List<SandboxEntry> candidates = CriFilters.candidates(filter, sandboxes);
+    boolean all = CriFilters.selectsAll(filter);
+    List<ByteString> found = new ArrayList<>(candidates.size());
+    for (SandboxEntry entry : candidates) {
+      if (all || CriFilters.matches(filter, entry)) {
+        found.add(items.of(entry));
       }
+    }
+    if (all) {
+      items.keepPods(candidates);
     }
     return found;
   }
@@ -305,7 +312,11 @@ public final class CriRuntime extends CriWatching {
     inBatches(
         caller,
         pods(request.getFilter()),
-        some -> StreamPodSandboxesResponse.newBuilder().addAllPodSandboxes(some).build());
+        some ->
+            StreamPodSandboxesResponse.newBuilder()
+                .setUnknownFields(
+                    EncodedItems.field(StreamPodSandboxesResponse.POD_SANDBOXES_FIELD_NUMBER, some))
+                .build());
   }
 
   private static <T> void made(StreamObserver<T> caller, T response) {
@@ -391,18 +402,26 @@ public final class CriRuntime extends CriWatching {
         caller,
         () -> {
           return ListContainersResponse.newBuilder()
-              .addAllContainers(containers(request.getFilter()))
+              .setUnknownFields(
+                  EncodedItems.field(
+                      ListContainersResponse.CONTAINERS_FIELD_NUMBER,
+                      containers(request.getFilter())))
               .build();
         });
   }
 
-  private List<Container> containers(ContainerFilter filter) {
-    List<Container> found = new ArrayList<>();
-    for (ContainerEntry entry : CriFilters.candidates(filter, containers, sandboxes)) {
-      Optional<TaskEntry> task = task(entry);
-      if (CriFilters.matches(filter, entry, task)) {
-        found.add(CriViews.container(entry, task));
+  private List<ByteString> containers(ContainerFilter filter) {
+    List<ContainerEntry> candidates = CriFilters.candidates(filter, containers, sandboxes);
+    boolean all = CriFilters.selectsAll(filter);
+    List<ByteString> found = new ArrayList<>(candidates.size());
+    for (ContainerEntry entry : candidates) {
+      Optional<TaskEntry> task = CriViews.hasEnded(entry) ? Optional.empty() : task(entry);
+      if (all || CriFilters.matches(filter, entry, task)) {
+        found.add(items.of(entry, task));
       }
+    }
+    if (all) {
+      items.keepContainers(candidates);
     }
     return found;
   }
@@ -413,7 +432,11 @@ public final class CriRuntime extends CriWatching {
     inBatches(
         caller,
         containers(request.getFilter()),
-        some -> StreamContainersResponse.newBuilder().addAllContainers(some).build());
+        some ->
+            StreamContainersResponse.newBuilder()
+                .setUnknownFields(
+                    EncodedItems.field(StreamContainersResponse.CONTAINERS_FIELD_NUMBER, some))
+                .build());
   }
 
   @Override
@@ -517,7 +540,8 @@ public final class CriRuntime extends CriWatching {
                 stdout,
                 stderr,
                 patience,
-                new CompletableFuture<>(),
+                callerGone(),
+                true,
                 resize -> {}));
     return ExecSyncResponse.newBuilder()
         .setStdout(ByteString.copyFrom(stdout.toByteArray()))

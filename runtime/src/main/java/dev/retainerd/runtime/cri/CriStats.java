@@ -11,8 +11,8 @@ import dev.retainerd.runtime.snapshot.Usage;
 import dev.retainerd.runtime.task.TaskService;
 import dev.retainerd.store.proto.ContainerEntry;
 import dev.retainerd.store.proto.SandboxEntry;
-import dev.retainerd.wire.cri.v1.Container;
-import dev.retainerd.wire.cri.v1.ContainerAttributes;
+import dev.retainerd.store.proto.TaskEntry;
+import dev.retainerd.wire.cri.v1.ContainerFilter;
 import dev.retainerd.wire.cri.v1.ContainerStats;
 import dev.retainerd.wire.cri.v1.ContainerStatsFilter;
 import dev.retainerd.wire.cri.v1.CpuUsage;
@@ -25,6 +25,7 @@ import dev.retainerd.wire.cri.v1.NetworkInterfaceUsage;
 import dev.retainerd.wire.cri.v1.NetworkUsage;
 import dev.retainerd.wire.cri.v1.PodSandbox;
 import dev.retainerd.wire.cri.v1.PodSandboxAttributes;
+import dev.retainerd.wire.cri.v1.PodSandboxFilter;
 import dev.retainerd.wire.cri.v1.PodSandboxState;
 import dev.retainerd.wire.cri.v1.PodSandboxStats;
 import dev.retainerd.wire.cri.v1.PodSandboxStatsFilter;
@@ -50,11 +51,15 @@ final class CriStats {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
   private static final String FIRST_INTERFACE = "eth0";
 
+  /** So many measures of what is gone do no harm. */
+  private static final int FEW = 256;
+
   private final SandboxService sandboxes;
   private final ContainerService containers;
   private final TaskService tasks;
   private final Measures measures;
-  private final Path snapshotsFolder;
+  private final FilesystemIdentifier filesystem;
+  private final EncodedItems items;
   private final Clock clock;
 
   CriStats(
@@ -63,12 +68,15 @@ final class CriStats {
       TaskService tasks,
       Measures measures,
       Path snapshotsFolder,
+      EncodedItems items,
       Clock clock) {
     this.sandboxes = sandboxes;
     this.containers = containers;
     this.tasks = tasks;
     this.measures = measures;
-    this.snapshotsFolder = snapshotsFolder;
+    this.filesystem =
+        FilesystemIdentifier.newBuilder().setMountpoint(snapshotsFolder.toString()).build();
+    this.items = items;
     this.clock = clock;
   }
 
@@ -102,25 +110,20 @@ final class CriStats {
 
   private Counted counted(ContainerEntry entry) {
     String id = entry.getContainer().getId();
-    Container view = CriViews.container(entry, tasks.find(NAMESPACE, id));
+    boolean ended = CriViews.hasEnded(entry);
+    Optional<TaskEntry> task = ended ? Optional.empty() : tasks.find(NAMESPACE, id);
     long now = now();
-    Usage files = measures.files(id);
+    Usage files = measures.files(id, ended);
     ContainerStats.Builder stats =
         ContainerStats.newBuilder()
-            .setAttributes(
-                ContainerAttributes.newBuilder()
-                    .setId(id)
-                    .setMetadata(view.getMetadata())
-                    .putAllLabels(view.getLabelsMap())
-                    .putAllAnnotations(view.getAnnotationsMap()))
+            .setAttributes(items.attributes(entry, task))
             .setWritableLayer(
                 FilesystemUsage.newBuilder()
                     .setTimestamp(now)
-                    .setFsId(
-                        FilesystemIdentifier.newBuilder().setMountpoint(snapshotsFolder.toString()))
+                    .setFsId(filesystem)
                     .setUsedBytes(value(files.bytes()))
                     .setInodesUsed(value(files.inodes())));
-    Optional<CgroupUsage> used = tasks.find(NAMESPACE, id).flatMap(measures::ofTask);
+    Optional<CgroupUsage> used = task.flatMap(measures::ofTask);
     used.ifPresent(
         usage -> {
           stats
@@ -178,19 +181,30 @@ final class CriStats {
         .build();
   }
 
-  List<ContainerStats> containers(ContainerStatsFilter filter) {
-    List<ContainerStats> found = new ArrayList<>();
-    Set<String> known = new HashSet<>();
-    for (ContainerEntry entry : containers.list()) {
-      known.add(entry.getContainer().getId());
-      Container view = CriViews.container(entry, Optional.empty());
-      if (CriFilters.matches(filter, view)) {
+  List<ContainerStats> containers(ContainerStatsFilter asked) {
+    ContainerFilter filter = CriFilters.asList(asked);
+    boolean all = CriFilters.selectsAll(filter);
+    List<ContainerEntry> candidates = CriFilters.candidates(filter, containers, sandboxes);
+    List<ContainerStats> found = new ArrayList<>(candidates.size());
+    for (ContainerEntry entry : candidates) {
+      if (all || CriFilters.matches(filter, entry, Optional.empty())) {
         found.add(counted(entry).stats());
       }
     }
+    if (all) {
+      forgetOthers(candidates);
+    }
+    return found;
+  }
+
+  private void forgetOthers(List<ContainerEntry> all) {
+    if (measures.remembered() <= 2 * all.size() + FEW) {
+      return;
+    }
+    Set<String> known = new HashSet<>();
+    all.forEach(entry -> known.add(entry.getContainer().getId()));
     sandboxes.list().forEach(pod -> known.add(pod.getSandbox().getId()));
     measures.keepOnly(known);
-    return found;
   }
 
   /**
@@ -259,11 +273,11 @@ final class CriStats {
   }
 
   /** Pods that are ready. */
-  List<PodSandboxStats> pods(PodSandboxStatsFilter filter) {
+  List<PodSandboxStats> pods(PodSandboxStatsFilter asked) {
+    PodSandboxFilter filter = CriFilters.asList(asked);
     List<PodSandboxStats> found = new ArrayList<>();
-    for (SandboxEntry entry : sandboxes.list()) {
-      if (CriViews.state(entry) == PodSandboxState.SANDBOX_READY
-          && CriFilters.matches(filter, CriViews.sandbox(entry))) {
+    for (SandboxEntry entry : CriFilters.candidates(filter, sandboxes)) {
+      if (CriFilters.matches(filter, entry)) {
         found.add(pod(entry));
       }
     }

@@ -107,8 +107,13 @@ final class CriViews {
     return slash < 0 ? address : address.substring(0, slash);
   }
 
+  /** Whether it will never run again, so that no task need be looked for. */
+  static boolean hasEnded(ContainerEntry e) {
+    return e.getLastRun().hasExit() || !e.getLastRun().getStartFailure().isEmpty();
+  }
+
   static ContainerState state(ContainerEntry e, Optional<TaskEntry> task) {
-    if (e.getLastRun().hasExit() || !e.getLastRun().getStartFailure().isEmpty()) {
+    if (hasEnded(e)) {
       return ContainerState.CONTAINER_EXITED;
     }
     boolean running =

@@ -31,6 +31,9 @@ import java.time.Clock;
 
 /** The calls by which a kubelet watches a node: stats, metrics and events. Thread-safe. */
 abstract class CriWatching extends RuntimeServiceGrpc.RuntimeServiceImplBase {
+  /** What lists are made of. */
+  final EncodedItems items = new EncodedItems();
+
   private final CriStats stats;
   private final CriMetrics metrics;
   private final CriEvents events;
@@ -44,6 +47,7 @@ abstract class CriWatching extends RuntimeServiceGrpc.RuntimeServiceImplBase {
             behind.tasks(),
             behind.measures(),
             behind.snapshotsFolder(),
+            items,
             clock);
     this.metrics =
         new CriMetrics(

@@ -36,7 +36,7 @@ final class Apis {
             behind(config, services, images, ids),
             new CriRuntime.NodeFacts(
                 Version.NAME,
-                new HandlerFeatures(config)::all,
+                new HandlerFeatures(config, new IdMappedMounts(config.root()))::all,
                 config.defaultRuntime().systemdCgroup(),
                 services.network()::notReadyReason,
                 new NodeInfo(config, services)::all),

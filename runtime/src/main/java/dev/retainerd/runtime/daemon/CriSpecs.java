@@ -7,6 +7,7 @@ import com.google.gson.JsonParser;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.config.RuntimeHandler;
 import dev.retainerd.runtime.container.ContainerSpecs;
+import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.oci.BaseSpec;
 import dev.retainerd.runtime.oci.CdiDevices;
 import dev.retainerd.runtime.oci.ContainerInput;
@@ -35,6 +36,7 @@ record CriSpecs(
     CdiDevices cdi,
     ImageDefinedVolumes volumes,
     PodFolders folders,
+    dev.retainerd.runtime.sandbox.PodNamespaces pods,
     RuncOptions runtimes,
     Path mounts)
     implements ContainerSpecs {
@@ -96,13 +98,15 @@ record CriSpecs(
     return spec.toString().getBytes(StandardCharsets.UTF_8);
   }
 
-  private static PodNamespaces namespaces(SandboxRecord sandbox, int pausePid) {
+  private PodNamespaces namespaces(SandboxRecord sandbox, int pausePid) {
     return new PodNamespaces(
         path(sandbox.getNetnsPath()),
         path(sandbox.getIpcnsPath()),
         path(sandbox.getUtsnsPath()),
         pausePid == 0 ? Optional.empty() : Optional.of(pidns(pausePid)),
-        Optional.empty());
+        PodUsers.of(sandbox).equals(IdMappings.NONE)
+            ? Optional.empty()
+            : Optional.of(pods.user(sandbox.getId())));
   }
 
   private static Path pidns(int pid) {

@@ -28,10 +28,12 @@ final class HandlerFeatures {
   private static final int MOST_BYTES = 1 << 20;
 
   private final DaemonConfig config;
+  private final IdMappedMounts idMappedMounts;
   private final Map<String, RuntimeHandlerFeatures> byEngine = new ConcurrentHashMap<>();
 
-  HandlerFeatures(DaemonConfig config) {
+  HandlerFeatures(DaemonConfig config, IdMappedMounts idMappedMounts) {
     this.config = config;
+    this.idMappedMounts = idMappedMounts;
   }
 
   /** Every handler in order of name; the one without a name first, which is the default. */
@@ -51,10 +53,10 @@ final class HandlerFeatures {
   }
 
   private RuntimeHandlerFeatures of(String engine) {
-    return byEngine.computeIfAbsent(engine, HandlerFeatures::ask);
+    return byEngine.computeIfAbsent(engine, this::ask);
   }
 
-  private static RuntimeHandlerFeatures ask(String engine) {
+  private RuntimeHandlerFeatures ask(String engine) {
     RuntimeHandlerFeatures.Builder features = RuntimeHandlerFeatures.newBuilder();
     try {
       Process process =
@@ -75,24 +77,13 @@ final class HandlerFeatures {
         }
       }
       features.setRecursiveReadOnlyMounts(recursive);
-      features.setUserNamespaces(idmapped(json));
+      // The daemon maps mounts itself, so that it depends on the kernel and not on the runtime.
+      features.setUserNamespaces(idMappedMounts.missing().isEmpty());
     } catch (IOException | JsonParseException | IllegalStateException e) {
       LOG.info("{} does not say what its features are: {}", engine, e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
     return features.build();
-  }
-
-  private static boolean idmapped(JsonObject json) {
-    JsonObject extensions = child(child(json, "linux"), "mountExtensions");
-    JsonObject idmap = child(extensions, "idmap");
-    return idmap.has("enabled") && idmap.get("enabled").getAsBoolean();
-  }
-
-  private static JsonObject child(JsonObject json, String name) {
-    return json.has(name) && json.get(name).isJsonObject()
-        ? json.getAsJsonObject(name)
-        : new JsonObject();
   }
 }

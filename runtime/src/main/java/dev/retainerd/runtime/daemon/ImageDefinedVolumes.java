@@ -2,11 +2,13 @@ package dev.retainerd.runtime.daemon;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import dev.retainerd.runtime.container.ContainerFolders;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.linux.NativeFile;
 import dev.retainerd.runtime.linux.SystemCallException;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.Mount;
+import dev.retainerd.wire.cri.v1.UserNamespace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,9 +21,9 @@ import java.util.concurrent.TimeUnit;
  * Folders that an image declares as volumes: each container gets its own, outside of its root file
  * system, with what the image has there. They go with the container's folder.
  *
- * @param containers one folder per container
+ * @param containers the folders of containers; their volumes are in volumes/NUMBER of each
  */
-record ImageDefinedVolumes(Path containers, boolean ignored) {
+record ImageDefinedVolumes(ContainerFolders containers, boolean ignored) {
   private static final long COPY_SECONDS = 120;
 
   /** The configuration with a mount for each volume that it does not mount itself. */
@@ -33,13 +35,20 @@ record ImageDefinedVolumes(Path containers, boolean ignored) {
     Set<Path> mounted = new HashSet<>();
     config.getMountsList().forEach(mount -> mounted.add(absolute(mount.getContainerPath())));
     ContainerConfig.Builder more = config.toBuilder();
+    UserNamespace users =
+        config.getLinux().getSecurityContext().getNamespaceOptions().getUsernsOptions();
     int number = 0;
     for (String path : declared.getAsJsonObject().keySet()) {
       Path folder =
-          containers.resolve(containerId).resolve("volumes").resolve(Integer.toString(number++));
+          containers.folder(containerId).resolve("volumes").resolve(Integer.toString(number++));
       if (!path.isEmpty() && path.indexOf('\0') < 0 && mounted.add(absolute(path))) {
         fill(folder, path, rootfs);
-        more.addMounts(Mount.newBuilder().setContainerPath(path).setHostPath(folder.toString()));
+        more.addMounts(
+            Mount.newBuilder()
+                .setContainerPath(path)
+                .setHostPath(folder.toString())
+                .addAllUidMappings(users.getUidsList())
+                .addAllGidMappings(users.getGidsList()));
       }
     }
     return more.build();

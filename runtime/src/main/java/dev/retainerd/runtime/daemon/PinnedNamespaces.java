@@ -2,6 +2,7 @@ package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.namespaces.NamespaceKind;
 import dev.retainerd.runtime.namespaces.NamespacePin;
 import dev.retainerd.runtime.namespaces.NamespacePins;
@@ -14,8 +15,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** Pods' namespaces as pins below the state folder. */
-record PinnedNamespaces(NamespacePins pins) implements PodNamespaces {
+/**
+ * Pods' namespaces as pins below the state folder.
+ *
+ * @param idMappedMounts without them no pod can have a user namespace
+ */
+record PinnedNamespaces(NamespacePins pins, IdMappedMounts idMappedMounts)
+    implements PodNamespaces {
 
   @Override
   public Path net(String sandboxId) {
@@ -33,6 +39,11 @@ record PinnedNamespaces(NamespacePins pins) implements PodNamespaces {
   }
 
   @Override
+  public Path user(String sandboxId) {
+    return pins.path(sandboxId, NamespaceKind.USER);
+  }
+
+  @Override
   public void pin(SandboxRecord sandbox, Map<String, String> sysctls) {
     Set<NamespaceKind> kinds = EnumSet.noneOf(NamespaceKind.class);
     if (!sandbox.getNetnsPath().isEmpty()) {
@@ -44,8 +55,13 @@ record PinnedNamespaces(NamespacePins pins) implements PodNamespaces {
     if (!sandbox.getIpcnsPath().isEmpty()) {
       kinds.add(NamespaceKind.IPC);
     }
+    IdMappings ids = PodUsers.of(sandbox);
+    if (!ids.equals(IdMappings.NONE)) {
+      idMappedMounts.require();
+      kinds.add(NamespaceKind.USER);
+    }
     if (!kinds.isEmpty()) {
-      pins.pin(new NamespaceRequest(sandbox.getId(), kinds, sandbox.getHostname(), sysctls));
+      pins.pin(new NamespaceRequest(sandbox.getId(), kinds, sandbox.getHostname(), sysctls, ids));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.daemon;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.config.RuntimeHandler;
@@ -37,6 +38,24 @@ record RuncOptions(DaemonConfig config) implements RuntimeOptions {
         .setTypeUrl(TYPE_URL)
         .setValue(options.build().toByteString())
         .build();
+  }
+
+  @Override
+  public Opaque ownedBy(Opaque options, long uid, long gid) {
+    if (!options.getTypeUrl().endsWith(TYPE_URL)) {
+      return options;
+    }
+    try {
+      Options known = Options.parseFrom(options.getValue());
+      return known.getIoUid() != 0 || known.getIoGid() != 0
+          ? options
+          : options.toBuilder()
+              .setValue(
+                  known.toBuilder().setIoUid((int) uid).setIoGid((int) gid).build().toByteString())
+              .build();
+    } catch (InvalidProtocolBufferException e) {
+      throw Refusal.invalidArgument("the runtime's options are no " + TYPE_URL).because(e);
+    }
   }
 
   private Optional<RuntimeHandler> find(String runtime) {

@@ -10,6 +10,7 @@ import dev.retainerd.runtime.container.ContainerService;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.namespaces.NamespacePins;
 import dev.retainerd.runtime.network.NetworkSettings;
@@ -115,18 +116,23 @@ record Services(
                 Duration.ofMillis(config.retain().shimTimeoutMillis())),
             SELF);
     Bundles bundles = new Bundles(state.resolve("tasks"));
-    TaskService tasks = new TaskService(journal, shims, bundles, runtimes);
+    MappedTrees trees = new MappedTrees(state.resolve("idmap"));
+    trees.clear();
+    TaskService tasks = new TaskService(journal, shims, bundles, trees, runtimes);
     ExecService execs = new ExecService(tasks);
     StopService stops = new StopService(tasks);
-    PinnedNamespaces namespaces = new PinnedNamespaces(new NamespacePins(state));
+    PinnedNamespaces namespaces =
+        new PinnedNamespaces(new NamespacePins(state), new IdMappedMounts(config.root()));
     PodFolders folders = new PodFolders(config.root().resolve("sandboxes"), state.resolve("shm"));
-    Path containerFolders = config.root().resolve("containers").resolve(SandboxService.NAMESPACE);
+    ContainerFolders containerFolders =
+        ContainerFolders.below(config.root(), SandboxService.NAMESPACE);
     CriSpecs specs =
         new CriSpecs(
             new SpecBuilder(HostTraits.read(), policy(config)),
             new CdiDevices(config.cri().enableCdi() ? config.cri().cdiFolders() : List.of()),
             new ImageDefinedVolumes(containerFolders, config.cri().ignoreImageDefinedVolumes()),
             folders,
+            namespaces,
             runtimes,
             state.resolve("look"));
     ContainerService containers =
@@ -139,7 +145,7 @@ record Services(
                 new SnapshotRootfs(snapshots),
                 new MountedImages(images, snapshots, state.resolve("image-mounts")),
                 specs,
-                new ContainerFolders(containerFolders),
+                containerFolders,
                 new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName)));
     PodNetworks podNetworks = new PodNetworks(networks(config));
     CniPods network = new CniPods(podNetworks);
@@ -179,7 +185,9 @@ record Services(
         });
     shims.onRecord(recorder::record);
     shims.onAttached((id, calls) -> taskRecovery.settle(id));
-    CommandRuns runs = new CommandRuns(journal, tasks, execs, execFolder, ids::next);
+    CommandRuns runs =
+        new CommandRuns(
+            journal, tasks, execs, execFolder, ids::next, config.cri().execSyncDrainTimeout());
     StreamServer streams =
         StreamServer.start(
             new ContainerTargets(runs, tasks, containers, sandboxes, execFolder, ids::next, SELF),

@@ -1,17 +1,30 @@
 package dev.retainerd.runtime.daemon;
 
+import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.container.RootFilesystems;
 import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.image.SnapshotService;
+import dev.retainerd.runtime.linux.DirectoryCalls;
+import dev.retainerd.runtime.linux.FileStatus;
+import dev.retainerd.runtime.linux.SystemCallException;
+import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.RootMount;
+import dev.retainerd.runtime.snapshot.Mount;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Root file systems as snapshots whose key is the container's id. */
+/**
+ * Root file systems as snapshots whose key is the container's id. In a user namespace the image's
+ * layers are mounted with their owners mapped, and what the container writes lies on disk with the
+ * owners that it really has.
+ */
 record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
+  private static final String UPPER = "upperdir=";
 
   @Override
   public String snapshotter() {
@@ -19,15 +32,52 @@ record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
   }
 
   @Override
-  public void prepare(Origin origin, String containerId, String chainId) {
-    snapshots.prepare(Scope.of(origin, NAMESPACE), containerId, chainId, Map.of());
+  public void prepare(Origin origin, String containerId, String chainId, SandboxRecord sandbox) {
+    IdMappings ids = PodUsers.of(sandbox);
+    List<Mount> mounts =
+        snapshots.prepare(Scope.of(origin, NAMESPACE), containerId, chainId, PodUsers.labels(ids));
+    if (ids.equals(IdMappings.NONE)) {
+      return;
+    }
+    for (Mount mount : mounts) {
+      for (String option : mount.options()) {
+        if (option.startsWith(UPPER)) {
+          own(option.substring(UPPER.length()), ids, containerId);
+        }
+      }
+    }
+  }
+
+  /** The top folder is the container's, with the owner it has in the image. */
+  private static void own(String folder, IdMappings ids, String containerId) {
+    byte[] name = DirectoryCalls.name(folder);
+    try {
+      FileStatus status = DirectoryCalls.stat(DirectoryCalls.CWD, name);
+      long uid = IdMappings.outside(ids.uids(), Integer.toUnsignedLong(status.uid()));
+      long gid = IdMappings.outside(ids.gids(), Integer.toUnsignedLong(status.gid()));
+      DirectoryCalls.chownat(DirectoryCalls.CWD, name, (int) uid, (int) gid);
+    } catch (SystemCallException e) {
+      throw Refusal.internal(
+          "the root folder of container " + containerId + " cannot be given to its root: " + e, e);
+    }
   }
 
   @Override
   public List<RootMount> mounts(String containerId) {
+    Map<String, String> labels = snapshots.stat(NAMESPACE, containerId).getLabelsMap();
     return snapshots.mounts(NAMESPACE, containerId).stream()
-        .map(m -> new RootMount(m.type(), m.source(), m.options()))
+        .map(m -> new RootMount(m.type(), m.source(), mapped(m.options(), labels)))
         .toList();
+  }
+
+  private static List<String> mapped(List<String> options, Map<String, String> labels) {
+    if (!labels.containsKey(PodUsers.UID_LABEL)) {
+      return options;
+    }
+    List<String> more = new ArrayList<>(options);
+    more.add("uidmap=" + labels.get(PodUsers.UID_LABEL));
+    more.add("gidmap=" + labels.get(PodUsers.GID_LABEL));
+    return more;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.linux.Mounts;
 import dev.retainerd.runtime.shims.RootMount;
 import java.io.IOException;
@@ -46,7 +47,12 @@ final class TemporaryMount implements AutoCloseable {
         case "bind" -> flags |= Mounts.MS_BIND;
         case "rbind" -> flags |= Mounts.MS_BIND | Mounts.MS_REC;
         case "ro", "rw" -> {}
-        default -> data.add(option);
+        default -> {
+          // Whose files they are does not matter to who only looks.
+          if (!MappedTrees.isOption(option)) {
+            data.add(option);
+          }
+        }
       }
     }
     Mounts.mount(mount.source(), target, mount.type(), flags, String.join(",", data));

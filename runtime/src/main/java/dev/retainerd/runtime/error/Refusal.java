@@ -41,6 +41,8 @@ public final class Refusal extends RuntimeException {
     PERMISSION_DENIED,
     /** A position or range lies outside of what there is. */
     OUT_OF_RANGE,
+    /** It was carried out, and what came of it cannot be said in full. */
+    UNKNOWN,
     /** A fault of ours or of the node. */
     INTERNAL
   }
@@ -120,6 +122,10 @@ public final class Refusal extends RuntimeException {
 
   public static Refusal outOfRange(String sentence) {
     return new Refusal(Code.OUT_OF_RANGE, sentence);
+  }
+
+  public static Refusal unknown(String sentence) {
+    return new Refusal(Code.UNKNOWN, sentence);
   }
 
   public static Refusal internal(String sentence) {

@@ -23,6 +23,7 @@ public final class StatusOf {
       case CANCELLED -> Status.Code.CANCELLED;
       case PERMISSION_DENIED -> Status.Code.PERMISSION_DENIED;
       case OUT_OF_RANGE -> Status.Code.OUT_OF_RANGE;
+      case UNKNOWN -> Status.Code.UNKNOWN;
       case INTERNAL -> Status.Code.INTERNAL;
     };
   }

@@ -142,9 +142,12 @@ final class Libc {
   /** Numbers of calls that are the same on x86-64 and arm64, except where said. */
   enum SystemCallNumber {
     PIDFD_SEND_SIGNAL(424),
+    OPEN_TREE(428),
+    MOVE_MOUNT(429),
     PIDFD_OPEN(434),
     OPENAT2(437),
     PIDFD_GETFD(438),
+    MOUNT_SETATTR(442),
     MKNODAT(machine(259, 33)),
     RENAMEAT2(machine(316, 276)),
     STATFS(machine(137, 43));

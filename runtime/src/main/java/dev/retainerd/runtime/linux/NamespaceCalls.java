@@ -13,6 +13,7 @@ public final class NamespaceCalls {
   public static final int CLONE_NEWNS = 0x00020000;
   public static final int CLONE_NEWUTS = 0x04000000;
   public static final int CLONE_NEWIPC = 0x08000000;
+  public static final int CLONE_NEWUSER = 0x10000000;
   public static final int CLONE_NEWNET = 0x40000000;
 
   private static final int AF_INET = 2;

@@ -52,7 +52,7 @@ public final class Measures {
 
   private record Sample(long cpuNanos, long atNanos, OptionalLong rate) {}
 
-  private record CountedFiles(Usage usage, long atNanos) {}
+  private record CountedFiles(Usage usage, long atNanos, boolean last) {}
 
   private final UsageReader cgroups;
   private final Function<String, Usage> writableLayer;
@@ -119,15 +119,26 @@ public final class Measures {
     files.keySet().retainAll(names);
   }
 
-  /** What the container has written; an answer may be some seconds old. */
-  public Usage files(String containerId) {
+  /** How many containers and pods something is remembered of. */
+  public int remembered() {
+    return Math.max(samples.size(), files.size());
+  }
+
+  /**
+   * What the container has written; an answer may be some seconds old.
+   *
+   * @param ended that it will never write again, so that one more count is good for ever
+   */
+  public Usage files(String containerId, boolean ended) {
     CountedFiles last = files.get(containerId);
     long now = nanoTime.getAsLong();
-    if (last == null || now - last.atNanos() > FILES_HOLD_NANOS) {
+    boolean old =
+        last != null && !last.last() && (ended || now - last.atNanos() > FILES_HOLD_NANOS);
+    if (last == null || old) {
       if (files.size() > MOST_REMEMBERED) {
         files.clear();
       }
-      last = new CountedFiles(counted(containerId), now);
+      last = new CountedFiles(counted(containerId), now, ended);
       files.put(containerId, last);
     }
     return last.usage();

@@ -4,6 +4,8 @@ import dev.retainerd.runtime.linux.NamespaceCalls;
 
 /** The kinds of namespace that a pod can have of its own without a process in it. */
 public enum NamespaceKind {
+  /** It owns the others of its pod, so that they obey the pod's root. */
+  USER("user", "userns", NamespaceCalls.CLONE_NEWUSER),
   NETWORK("net", "netns", NamespaceCalls.CLONE_NEWNET),
   UTS("uts", "utsns", NamespaceCalls.CLONE_NEWUTS),
   IPC("ipc", "ipcns", NamespaceCalls.CLONE_NEWIPC);

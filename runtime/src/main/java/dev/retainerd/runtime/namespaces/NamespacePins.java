@@ -19,12 +19,14 @@ import java.util.regex.Pattern;
 
 /**
  * Makes, finds and ends the namespaces of pods. A namespace is kept alive by a bind mount on a file
- * below the state folder (netns/ID, utsns/ID, ipcns/ID), so that a pod needs no process to hold it.
+ * below the state folder (netns/ID, utsns/ID, ipcns/ID, userns/ID), so that a pod needs no process
+ * to hold it.
  *
  * <p>All of it happens within this process: a fresh kernel thread unshares, sets host name and
- * sysctls, brings lo up, and only then pins what it has. So a pin that exists is complete, and a
- * kill at any point leaves either nothing, or some pins and files that {@link #pin} replaces and
- * {@link #release} removes.
+ * sysctls, brings lo up, and only then pins what it has. A user namespace alone takes another
+ * process, see {@link HeldNamespaces}. So a pin that exists is complete, and a kill at any point
+ * leaves either nothing, or some pins and files that {@link #pin} replaces and {@link #release}
+ * removes.
  *
  * <p>Thread-safe for different ids; calls for one id must not overlap.
  */
@@ -55,6 +57,10 @@ public final class NamespacePins {
    */
   public Map<NamespaceKind, Path> pin(NamespaceRequest request) {
     requireId(request.id());
+    if (request.kinds().contains(NamespaceKind.USER) && request.ids().equals(IdMappings.NONE)) {
+      throw Refusal.invalidArgument(
+          "a user namespace in which nobody is anybody is of no use; give its mappings");
+    }
     List<Sysctl> sysctls = check(request);
     Map<NamespaceKind, Path> pins = new EnumMap<>(NamespaceKind.class);
     int kinds = 0;
@@ -72,23 +78,51 @@ public final class NamespacePins {
         Files.createDirectories(pin.getParent());
         createFile(pin);
       }
-      NamespaceThread.call(
-          "namespaces of " + request.id(),
-          DEADLINE,
-          () -> {
-            NamespaceCalls.unshare(flags);
-            fill(request, sysctls);
-            for (Map.Entry<NamespaceKind, Path> pin : pins.entrySet()) {
-              Path own = Path.of("/proc/thread-self/ns", pin.getKey().procName());
-              Mounts.bind(own, pin.getValue());
-            }
-            return null;
-          });
+      if (request.kinds().contains(NamespaceKind.USER)) {
+        pinOwned(request, sysctls, pins);
+      } else {
+        NamespaceThread.call(
+            "namespaces of " + request.id(),
+            DEADLINE,
+            () -> {
+              NamespaceCalls.unshare(flags);
+              fill(request, sysctls);
+              for (Map.Entry<NamespaceKind, Path> pin : pins.entrySet()) {
+                Path own = Path.of("/proc/thread-self/ns", pin.getKey().procName());
+                Mounts.bind(own, pin.getValue());
+              }
+              return null;
+            });
+      }
       return pins;
     } catch (IOException e) {
       release(request.id());
       throw Refusal.internal(
           "the namespaces of pod " + request.id() + " could not be made: " + e.getMessage(), e);
+    }
+  }
+
+  /** A user namespace, and the others such that it owns them. */
+  private static void pinOwned(
+      NamespaceRequest request, List<Sysctl> sysctls, Map<NamespaceKind, Path> pins)
+      throws IOException {
+    try (HeldNamespaces held = HeldNamespaces.make(request.kinds(), request.ids())) {
+      NamespaceThread.call(
+          "namespaces of " + request.id(),
+          DEADLINE,
+          () -> {
+            for (NamespaceKind kind : pins.keySet()) {
+              if (kind != NamespaceKind.USER) {
+                NamespaceCalls.enter(held.path(kind), kind.cloneFlag());
+              }
+            }
+            fill(request, sysctls.stream().filter(sysctl -> !sysctl.ofIpc()).toList());
+            return null;
+          });
+      held.apply(sysctls.stream().filter(Sysctl::ofIpc).toList());
+      for (Map.Entry<NamespaceKind, Path> pin : pins.entrySet()) {
+        Mounts.bind(held.path(pin.getKey()), pin.getValue());
+      }
     }
   }
 

@@ -46,6 +46,11 @@ record Sysctl(String name, String value, Path file) {
     return new Sysctl(name, value, file);
   }
 
+  /** Whether it belongs to the IPC namespace. */
+  boolean ofIpc() {
+    return name.startsWith("fs") || OF_IPC.contains(slashed(name).replace('/', '.'));
+  }
+
   /** As sysctl(8): whichever of dot and slash comes first is the separator. */
   private static String slashed(String name) {
     int dot = name.indexOf('.');

@@ -7,6 +7,7 @@ import dev.retainerd.runtime.linux.MountPoint;
 import dev.retainerd.runtime.linux.MountTable;
 import dev.retainerd.wire.cri.v1.IDMapping;
 import dev.retainerd.wire.cri.v1.Mount;
+import dev.retainerd.wire.cri.v1.UserNamespace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -119,6 +120,15 @@ final class MountPlan {
         usual.set(i, mount("/sys", "bind", "/sys", "rbind", "rro", "nosuid", "nodev", "noexec"));
       }
     }
+    if (NamespacePlan.hasUserNamespace(input) && input.namespaces().ipc().isEmpty()) {
+      // Likewise the message queues of an IPC namespace that is the node's.
+      usual.replaceAll(
+          mount ->
+              isAt(mount, "/dev/mqueue")
+                  ? mount(
+                      "/dev/mqueue", "bind", "/dev/mqueue", "rbind", "nosuid", "noexec", "nodev")
+                  : mount);
+    }
     return usual;
   }
 
@@ -143,18 +153,26 @@ final class MountPlan {
     boolean readonly = input.config().getLinux().getSecurityContext().getReadonlyRootfs();
     List<Mount> mounts = new ArrayList<>();
     PodFiles files = input.files();
-    files.hostname().ifPresent(path -> mounts.add(podFile("/etc/hostname", path, readonly)));
-    files.hosts().ifPresent(path -> mounts.add(podFile("/etc/hosts", path, readonly)));
-    files.resolvConf().ifPresent(path -> mounts.add(podFile("/etc/resolv.conf", path, readonly)));
-    files.shm().ifPresent(path -> mounts.add(podFile("/dev/shm", path, false)));
+    UserNamespace users = NamespacePlan.options(input.pod()).getUsernsOptions();
+    files.hostname().ifPresent(path -> mounts.add(podFile("/etc/hostname", path, readonly, users)));
+    files.hosts().ifPresent(path -> mounts.add(podFile("/etc/hosts", path, readonly, users)));
+    files
+        .resolvConf()
+        .ifPresent(path -> mounts.add(podFile("/etc/resolv.conf", path, readonly, users)));
+    // Everybody may write there anyway.
+    UserNamespace none = UserNamespace.getDefaultInstance();
+    files.shm().ifPresent(path -> mounts.add(podFile("/dev/shm", path, false, none)));
     return mounts;
   }
 
-  private static Mount podFile(String target, Path source, boolean readonly) {
+  /** In a user namespace it belongs to the pod's root. */
+  private static Mount podFile(String target, Path source, boolean readonly, UserNamespace users) {
     return Mount.newBuilder()
         .setContainerPath(target)
         .setHostPath(source.toString())
         .setReadonly(readonly)
+        .addAllUidMappings(users.getUidsList())
+        .addAllGidMappings(users.getGidsList())
         .build();
   }
 

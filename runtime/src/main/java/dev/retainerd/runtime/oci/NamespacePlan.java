@@ -19,6 +19,9 @@ import java.util.Optional;
  * namespace is the container's choice.
  */
 final class NamespacePlan {
+  /** The highest number is nobody's: it means "unchanged" to the kernel. */
+  private static final long LAST_ID = 0xFFFF_FFFFL;
+
   private final JsonArray namespaces = new JsonArray();
 
   private NamespacePlan() {}
@@ -58,7 +61,7 @@ final class NamespacePlan {
     if (host.unifiedCgroups()) {
       plan.add("cgroup", Optional.empty());
     }
-    if (options.getUsernsOptions().getMode() == NamespaceMode.POD && options.hasUsernsOptions()) {
+    if (hasUserNamespace(options)) {
       plan.add("user", pod.user());
     }
     return plan;
@@ -69,7 +72,10 @@ final class NamespacePlan {
   }
 
   static boolean hasUserNamespace(ContainerInput input) {
-    NamespaceOption options = input.config().getLinux().getSecurityContext().getNamespaceOptions();
+    return hasUserNamespace(input.config().getLinux().getSecurityContext().getNamespaceOptions());
+  }
+
+  static boolean hasUserNamespace(NamespaceOption options) {
     return options.hasUsernsOptions() && options.getUsernsOptions().getMode() == NamespaceMode.POD;
   }
 
@@ -162,6 +168,17 @@ final class NamespacePlan {
     }
     if (own && mappings.getFirst().getLength() == 0) {
       throw Refusal.invalidArgument("the user namespace maps no " + what + "; give a length");
+    }
+    if (own
+        && Integer.toUnsignedLong(mappings.getFirst().getHostId())
+                + Integer.toUnsignedLong(mappings.getFirst().getLength())
+            > LAST_ID) {
+      throw Refusal.invalidArgument(
+          "the user namespace maps "
+              + what
+              + " of the node that do not exist; there are "
+              + LAST_ID
+              + " of them");
     }
   }
 

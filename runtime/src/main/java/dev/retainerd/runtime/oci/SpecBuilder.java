@@ -8,6 +8,7 @@ import dev.retainerd.wire.cri.v1.Device;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.LinuxContainerSecurityContext;
 import dev.retainerd.wire.cri.v1.LinuxSandboxSecurityContext;
+import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.SELinuxOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,7 +61,7 @@ public final class SpecBuilder {
     }
     linux.add("namespaces", NamespacePlan.ofContainer(input, host).toJson());
     if (NamespacePlan.hasUserNamespace(input)) {
-      userMappings(linux, input);
+      userMappings(linux, input.pod());
     }
     linux.addProperty("cgroupsPath", cgroup(input));
     containerResources(linux, input);
@@ -96,6 +97,9 @@ public final class SpecBuilder {
 
     JsonObject linux = JsonTree.child(spec, "linux");
     linux.add("namespaces", NamespacePlan.ofSandbox(input, host).toJson());
+    if (NamespacePlan.hasUserNamespace(NamespacePlan.options(input.pod()))) {
+      userMappings(linux, input.pod());
+    }
     String parent = input.pod().getLinux().getCgroupParent();
     linux.addProperty(
         "cgroupsPath", CgroupPath.of(parent, input.id(), input.handler().systemdCgroup()));
@@ -249,7 +253,11 @@ public final class SpecBuilder {
     Optional<Path> shm = input.files().shm();
     shm.ifPresent(
         path -> mounts.add(MountPlan.mount("/dev/shm", "bind", path.toString(), options)));
-    Optional<Path> resolv = input.files().resolvConf();
+    // The pause program reads none, and in a user namespace nobody could make the file to cover.
+    Optional<Path> resolv =
+        NamespacePlan.hasUserNamespace(NamespacePlan.options(input.pod()))
+            ? Optional.empty()
+            : input.files().resolvConf();
     resolv.ifPresent(
         path -> mounts.add(MountPlan.mount("/etc/resolv.conf", "bind", path + "", options)));
     return mounts;
@@ -280,12 +288,11 @@ public final class SpecBuilder {
     return CgroupPath.of(parent, input.id(), input.handler().systemdCgroup());
   }
 
-  private static void userMappings(JsonObject linux, ContainerInput input) {
-    var mappings = NamespacePlan.options(input.pod()).getUsernsOptions();
-    if (input.namespaces().user().isEmpty()) {
-      linux.add("uidMappings", MountPlan.mappings(mappings.getUidsList()));
-      linux.add("gidMappings", MountPlan.mappings(mappings.getGidsList()));
-    }
+  private static void userMappings(JsonObject linux, PodSandboxConfig pod) {
+    var mappings = NamespacePlan.options(pod).getUsernsOptions();
+    // Also beside the path of a namespace: runc wants to know who its root is.
+    linux.add("uidMappings", MountPlan.mappings(mappings.getUidsList()));
+    linux.add("gidMappings", MountPlan.mappings(mappings.getGidsList()));
   }
 
   /** The container's own SELinux options, else its pod's. */

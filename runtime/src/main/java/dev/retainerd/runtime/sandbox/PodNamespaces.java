@@ -17,6 +17,9 @@ public interface PodNamespaces {
   /** Where its IPC namespace is. */
   Path ipc(String sandboxId);
 
+  /** Where its user namespace is. */
+  Path user(String sandboxId);
+
   /** Makes those that the record names a path for, each pinned there; harmless where they are. */
   void pin(SandboxRecord sandbox, Map<String, String> sysctls);
 

@@ -40,13 +40,13 @@ public final class CommandRuns {
   private static final int SIGHUP = 1;
   private static final int SIGKILL = 9;
   private static final Duration AFTER_KILL = Duration.ofSeconds(10);
-  private static final Duration DRAIN = Duration.ofSeconds(15);
 
   /**
    * A command and its client.
    *
    * @param patience how long it may run; zero: as long as it likes
    * @param client completes when nobody waits for it any more
+   * @param endsWithClient whether it is killed then; otherwise it goes on, as with containerd
    * @param started is told when it runs, with the way to change the size of its terminal
    */
   public record Command(
@@ -58,6 +58,7 @@ public final class CommandRuns {
       OutputStream stderr,
       Duration patience,
       CompletableFuture<Void> client,
+      boolean endsWithClient,
       Consumer<Resize> started) {
     public Command {
       words = List.copyOf(words);
@@ -75,19 +76,28 @@ public final class CommandRuns {
   private final ExecService execs;
   private final Path folder;
   private final Supplier<String> newId;
+  private final Duration drain;
 
   /**
    * Makes it ready.
    *
    * @param folder where FIFOs of commands are made
+   * @param drain how long output is awaited that others hold open when a command has ended; zero:
+   *     until they close it or the client is gone
    */
   public CommandRuns(
-      Journal journal, TaskService tasks, ExecService execs, Path folder, Supplier<String> newId) {
+      Journal journal,
+      TaskService tasks,
+      ExecService execs,
+      Path folder,
+      Supplier<String> newId,
+      Duration drain) {
     this.journal = journal;
     this.tasks = tasks;
     this.execs = execs;
     this.folder = folder;
     this.newId = newId;
+    this.drain = drain;
   }
 
   /**
@@ -95,7 +105,8 @@ public final class CommandRuns {
    *
    * @return its exit code
    * @throws Refusal FAILED_PRECONDITION where the container does not run; DEADLINE_EXCEEDED where
-   *     the command ran longer than it may: it is killed then
+   *     the command ran longer than it may: it is killed then; UNKNOWN where it has ended and what
+   *     it left running does not let go of its output in time
    */
   public int run(Origin origin, Command command) {
     requireRunning(command.containerId());
@@ -115,9 +126,17 @@ public final class CommandRuns {
         command.client().thenRun(() -> hangUp(origin, command.containerId(), id));
       }
       Exit ended = await(origin, command, id, exit);
+      // Before it is forgotten: what it left running may have more to say.
+      boolean drained = copies.await(drain, command.client());
       forget(origin, command.containerId(), id);
-      if (!copies.await(DRAIN)) {
-        LOG.warn("exec {} in {} has ended and its output has not", id, command.containerId());
+      if (!drained && !command.client().isDone()) {
+        throw Refusal.unknown(
+            "failed to drain exec process "
+                + id
+                + " io: it has ended, and processes that it left running still hold its output"
+                + " after "
+                + drain.toMillis()
+                + " ms; let them write elsewhere, or raise drain_exec_sync_io_timeout");
       }
       return ended.getStatus();
     }
@@ -184,8 +203,16 @@ public final class CommandRuns {
 
   private Exit await(Origin origin, Command command, String id, CompletableFuture<Exit> exit) {
     Duration patience = command.patience();
+    CompletableFuture<Object> either =
+        command.endsWithClient()
+            ? CompletableFuture.anyOf(exit, command.client())
+            : exit.thenApply(ended -> ended);
     try {
-      return patience.isZero() ? exit.get() : exit.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      if (patience.isZero()) {
+        either.get();
+      } else {
+        either.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      }
     } catch (TimeoutException e) {
       kill(origin, command.containerId(), id);
       throw Refusal.deadlineExceeded(
@@ -196,6 +223,11 @@ public final class CommandRuns {
       Thread.currentThread().interrupt();
       throw Refusal.cancelled("the wait for a command was given up");
     }
+    if (!exit.isDone()) {
+      kill(origin, command.containerId(), id);
+      throw Refusal.cancelled("the caller is gone, and the command was killed");
+    }
+    return exit.join();
   }
 
   private void kill(Origin origin, String containerId, String id) {

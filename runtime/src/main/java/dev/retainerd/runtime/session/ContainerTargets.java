@@ -64,6 +64,7 @@ public final class ContainerTargets implements StreamTargets {
             io.stderr().orElse(nowhere),
             Duration.ZERO,
             io.gone(),
+            false,
             resize -> io.resizes().listen(size -> resize.to(size.width(), size.height()))));
   }
 

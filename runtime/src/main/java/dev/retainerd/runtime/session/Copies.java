@@ -6,6 +6,10 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,11 +18,21 @@ final class Copies {
   private static final Logger LOG = LoggerFactory.getLogger(Copies.class);
   private static final int BUFFER_BYTES = 32 << 10;
 
-  private final List<Thread> threads = new ArrayList<>();
+  private final List<CompletableFuture<Void>> ends = new ArrayList<>();
 
   /** Copies all there is; when {@code to} takes no more, the rest is read and dropped. */
   void output(String name, InputStream from, OutputStream to) {
-    threads.add(start(name, () -> drain(name, from, to)));
+    CompletableFuture<Void> end = new CompletableFuture<>();
+    ends.add(end);
+    start(
+        name,
+        () -> {
+          try {
+            drain(name, from, to);
+          } finally {
+            end.complete(null);
+          }
+        });
   }
 
   /** Copies until one of the two ends, then runs {@code atEnd}. Nobody waits for it. */
@@ -38,9 +52,9 @@ final class Copies {
         });
   }
 
-  private static Thread start(String name, Runnable work) {
+  private static void start(String name, Runnable work) {
     // Reads of a FIFO hold a kernel thread, so a virtual one would gain nothing.
-    return Thread.ofPlatform().daemon(true).name(name).start(work);
+    Thread.ofPlatform().daemon(true).name(name).start(work);
   }
 
   private static void drain(String name, InputStream from, OutputStream to) {
@@ -67,18 +81,30 @@ final class Copies {
 
   /** Waits until all output is copied; false where that takes longer. */
   boolean await(Duration patience) {
-    long end = System.nanoTime() + patience.toNanos();
+    return await(patience, new CompletableFuture<>());
+  }
+
+  /**
+   * Waits until all output is copied; false where that takes longer, or {@code givenUp} completes
+   * before.
+   *
+   * @param patience zero: for as long as it takes
+   */
+  boolean await(Duration patience, CompletableFuture<Void> givenUp) {
+    CompletableFuture<Void> all = CompletableFuture.allOf(ends.toArray(CompletableFuture[]::new));
+    CompletableFuture<Object> either = CompletableFuture.anyOf(all, givenUp);
     try {
-      for (Thread thread : threads) {
-        long left = end - System.nanoTime();
-        if (left <= 0 || !thread.join(Duration.ofNanos(left))) {
-          return false;
-        }
+      if (patience.isZero()) {
+        either.get();
+      } else {
+        either.get(patience.toMillis(), TimeUnit.MILLISECONDS);
       }
-      return true;
+    } catch (TimeoutException | ExecutionException e) {
+      return all.isDone();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;
     }
+    return all.isDone();
   }
 }

@@ -10,6 +10,7 @@ import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.shims.ShimCalls;
 import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.runtime.shims.TaskRequest;
@@ -37,14 +38,21 @@ final class TaskCreation {
   private final Journal journal;
   private final Shims shims;
   private final Bundles bundles;
+  private final MappedTrees trees;
   private final RuntimeOptions runtimes;
   private final StreamHolder streams;
 
-  TaskCreation(TaskService tasks, Bundles bundles, RuntimeOptions runtimes, StreamHolder streams) {
+  TaskCreation(
+      TaskService tasks,
+      Bundles bundles,
+      MappedTrees trees,
+      RuntimeOptions runtimes,
+      StreamHolder streams) {
     this.tasks = tasks;
     this.journal = tasks.journal();
     this.shims = tasks.shims();
     this.bundles = bundles;
+    this.trees = trees;
     this.runtimes = runtimes;
     this.streams = streams;
   }
@@ -98,18 +106,14 @@ final class TaskCreation {
       }
       Failpoint.TASK_CREATE_INTENT_RECORDED.hit();
       try {
-        bundles.make(namespace, containerId, spec.getValue().toByteArray());
-        Failpoint.TASK_BUNDLE_WRITTEN.hit();
         int pid =
-            shim.create(
-                new TaskRequest(
-                    namespace,
-                    containerId,
-                    bundle,
-                    options.rootfs(),
-                    options.stdio(),
-                    Optional.of(runtimeOptions),
-                    options.checkpoint()));
+            createInShim(
+                shim,
+                namespace,
+                containerId,
+                spec.getValue().toByteArray(),
+                runtimeOptions,
+                options);
         Failpoint.TASK_CREATED_IN_SHIM.hit();
         recordCreated(origin, namespace, containerId, pid);
         Failpoint.TASK_CREATED_RECORDED.hit();
@@ -123,6 +127,32 @@ final class TaskCreation {
         undo(origin, namespace, containerId, TaskService.reason(e), false);
         throw TaskService.asRefusal(e, "task " + containerId + " could not be created");
       }
+    }
+  }
+
+  private int createInShim(
+      ShimCalls shim,
+      String namespace,
+      String containerId,
+      byte[] spec,
+      Opaque runtimeOptions,
+      TaskService.CreateOptions options)
+      throws IOException {
+    try (MappedTrees.Ready ready = trees.prepare(containerId, spec, options.rootfs())) {
+      Path bundle = bundles.make(namespace, containerId, ready.spec());
+      Failpoint.TASK_BUNDLE_WRITTEN.hit();
+      return shim.create(
+          new TaskRequest(
+              namespace,
+              containerId,
+              bundle,
+              ready.rootfs(),
+              options.stdio(),
+              Optional.of(
+                  ready.rootUid() == 0 && ready.rootGid() == 0
+                      ? runtimeOptions
+                      : runtimes.ownedBy(runtimeOptions, ready.rootUid(), ready.rootGid())),
+              options.checkpoint()));
     }
   }
 

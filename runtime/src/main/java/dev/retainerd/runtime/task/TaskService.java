@@ -16,6 +16,7 @@ import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.shims.ProcessStatus;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.runtime.shims.ShimCalls;
@@ -62,11 +63,12 @@ public final class TaskService {
   private final StreamHolder streams = new StreamHolder();
   private final TaskCreation creation;
 
-  public TaskService(Journal journal, Shims shims, Bundles bundles, RuntimeOptions runtimes) {
+  public TaskService(
+      Journal journal, Shims shims, Bundles bundles, MappedTrees trees, RuntimeOptions runtimes) {
     this.journal = journal;
     this.shims = shims;
     this.bundles = bundles;
-    this.creation = new TaskCreation(this, bundles, runtimes, streams);
+    this.creation = new TaskCreation(this, bundles, trees, runtimes, streams);
     journal.addListener(exits);
   }
 

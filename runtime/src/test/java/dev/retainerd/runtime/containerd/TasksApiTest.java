@@ -17,11 +17,13 @@ import dev.retainerd.runtime.engine.MemoryLog;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.grpc.GrpcServer;
 import dev.retainerd.runtime.grpc.UnixChannels;
+import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.shims.ShimLauncher;
 import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.runtime.task.Bundles;
 import dev.retainerd.runtime.task.ExecService;
 import dev.retainerd.runtime.task.ExitRecorder;
+import dev.retainerd.runtime.task.RuntimeOptions;
 import dev.retainerd.runtime.task.TaskService;
 import dev.retainerd.wire.containerd.runc.v1.ProcessDetails;
 import dev.retainerd.wire.containerd.services.containers.v1.Container;
@@ -85,7 +87,18 @@ class TasksApiTest {
             journal,
             shims,
             new Bundles(folder.resolve("tasks")),
-            runtime -> Opaque.getDefaultInstance());
+            new MappedTrees(folder.resolve("idmap")),
+            new RuntimeOptions() {
+              @Override
+              public Opaque optionsOf(String runtime) {
+                return Opaque.getDefaultInstance();
+              }
+
+              @Override
+              public Opaque ownedBy(Opaque options, long uid, long gid) {
+                return options;
+              }
+            });
     var execs = new ExecService(tasks);
     var recorder = new ExitRecorder(tasks, self, (namespace, id) -> {});
     shims.onRecord(recorder::record);

@@ -2,10 +2,10 @@ package dev.retainerd.runtime.daemon;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.retainerd.runtime.container.ContainerFolders;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.Mount;
 import java.nio.file.Files;
@@ -18,12 +18,12 @@ import org.junit.jupiter.api.io.TempDir;
 class ImageDefinedVolumesTest {
   @TempDir Path folder;
   private Path rootfs;
-  private Path containers;
+  private ContainerFolders containers;
 
   @BeforeEach
   void image() throws Exception {
     rootfs = Files.createDirectories(folder.resolve("rootfs"));
-    containers = folder.resolve("containers");
+    containers = ContainerFolders.below(folder, "k8s.io");
     Files.createDirectories(rootfs.resolve("data"));
     Files.writeString(rootfs.resolve("data/file"), "content");
     Files.setPosixFilePermissions(
@@ -53,7 +53,7 @@ class ImageDefinedVolumesTest {
     Path copied = Path.of(mount.getHostPath()).resolve("file");
     assertEquals("content", Files.readString(copied));
     assertEquals("r--r-----", PosixFilePermissions.toString(Files.getPosixFilePermissions(copied)));
-    assertTrue(copied.startsWith(containers.resolve("c1")));
+    assertEquals(folder.resolve("io.containerd.grpc.v1.cri/containers/c1/volumes/0/file"), copied);
   }
 
   @Test
@@ -80,5 +80,13 @@ class ImageDefinedVolumesTest {
     Files.createSymbolicLink(rootfs.resolve("out"), Path.of("/etc"));
     ContainerConfig config = added(ContainerConfig.getDefaultInstance(), declaring("/out"));
     assertEquals(0, Path.of(config.getMounts(0).getHostPath()).toFile().list().length);
+  }
+
+  @Test
+  void aContainerWhoseFolderLiesWhereItWasMadeBeforeKeepsIt() throws Exception {
+    Path before = Files.createDirectories(folder.resolve("containers/k8s.io/c1"));
+    assertEquals(before, containers.folder("c1"));
+    assertEquals(
+        folder.resolve("io.containerd.grpc.v1.cri/containers/c2"), containers.folder("c2"));
   }
 }

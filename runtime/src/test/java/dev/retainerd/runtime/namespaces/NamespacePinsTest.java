@@ -28,7 +28,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class NamespacePinsTest {
-  private static final Set<NamespaceKind> ALL = EnumSet.allOf(NamespaceKind.class);
+  private static final Set<NamespaceKind> ALL =
+      EnumSet.of(NamespaceKind.NETWORK, NamespaceKind.UTS, NamespaceKind.IPC);
   private static final Duration DEADLINE = Duration.ofSeconds(10);
 
   @TempDir Path state;
@@ -80,6 +81,44 @@ class NamespacePinsTest {
             .start();
     assertEquals("host-p1\n1\t2\t3\t4\n", new String(hostname.getInputStream().readAllBytes()));
     assertEquals(3, pins.list().stream().filter(NamespacePin::alive).count());
+  }
+
+  @Test
+  @Tag("real")
+  void aUserNamespaceOwnsTheOthersOfItsPod() throws Exception {
+    List<IdMappings.Range> ids = List.of(new IdMappings.Range(0, 200_000, 65_536));
+    Map<NamespaceKind, Path> made =
+        pins.pin(
+            new NamespaceRequest(
+                "p9",
+                EnumSet.allOf(NamespaceKind.class),
+                "host-p9",
+                Map.of("kernel.sem", "1 2 3 4"),
+                new IdMappings(ids, ids)));
+    Process inside =
+        new ProcessBuilder(
+                "nsenter",
+                "--user=" + made.get(NamespaceKind.USER),
+                "--net=" + made.get(NamespaceKind.NETWORK),
+                "--uts=" + made.get(NamespaceKind.UTS),
+                "--ipc=" + made.get(NamespaceKind.IPC),
+                "sh",
+                "-c",
+                "hostname other; hostname; cat /proc/sys/kernel/sem; id -u;"
+                    + " cat /proc/self/uid_map; ip link set lo down && echo down")
+            .start();
+    List<String> said =
+        new String(inside.getInputStream().readAllBytes())
+            .lines()
+            .map(line -> line.strip().replaceAll("\\s+", " "))
+            .toList();
+    assertEquals(List.of("other", "1 2 3 4", "0", "0 200000 65536", "down"), said);
+    assertTrue(pins.release("p9"));
+    assertFalse(pins.release("p9"));
+    assertThrows(
+        Refusal.class,
+        () ->
+            pins.pin(new NamespaceRequest("p9", EnumSet.allOf(NamespaceKind.class), "", Map.of())));
   }
 
   @Test

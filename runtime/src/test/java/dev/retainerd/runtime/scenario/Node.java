@@ -290,7 +290,8 @@ final class Node implements AutoCloseable {
     return archive;
   }
 
-  private static Path busybox() {
+  /** A busybox that needs no libraries. */
+  static Path busybox() {
     Path unpacked = Path.of("..", "target", "busybox", "bin", "busybox");
     return Files.exists(unpacked) ? unpacked.toAbsolutePath().normalize() : Path.of("/bin/busybox");
   }

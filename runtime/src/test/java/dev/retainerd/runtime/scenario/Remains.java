@@ -40,7 +40,12 @@ final class Remains {
     }
     leases(node).forEach(lease -> found.add("address " + lease));
     for (String folder :
-        List.of("root/containers", "root/sandboxes", "state/tasks", "state/netns")) {
+        List.of(
+            "root/io.containerd.grpc.v1.cri/containers",
+            "root/sandboxes",
+            "state/tasks",
+            "state/netns",
+            "state/userns")) {
       files(node.folder().resolve(folder)).forEach(file -> found.add("file " + file));
     }
     return found;

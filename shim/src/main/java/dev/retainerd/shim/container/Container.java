@@ -108,6 +108,15 @@ final class Container {
     return process;
   }
 
+  /** The owner of the FIFOs of its processes. */
+  int ioUid() {
+    return record.getRuntime().getIoUid();
+  }
+
+  int ioGid() {
+    return record.getRuntime().getIoGid();
+  }
+
   void persist(ContainerProcess process) throws TtrpcException {
     try {
       if (process.isFirst()) {

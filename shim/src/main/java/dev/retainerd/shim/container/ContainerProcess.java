@@ -103,7 +103,12 @@ final class ContainerProcess {
 
   ProcessStreams.Wanted wanted() {
     return new ProcessStreams.Wanted(
-        record.getTerminal(), record.getStdin(), record.getStdout(), record.getStderr());
+        record.getTerminal(),
+        record.getStdin(),
+        record.getStdout(),
+        record.getStderr(),
+        container.ioUid(),
+        container.ioGid());
   }
 
   /** Keeps a step on disk before what follows it happens. */

@@ -107,6 +107,8 @@ public final class Containers {
                     .setSystemdCgroup(options.getSystemdCgroup())
                     .setNoPivotRoot(options.getNoPivotRoot())
                     .setNoNewKeyring(options.getNoNewKeyring())
+                    .setIoUid(options.getIoUid())
+                    .setIoGid(options.getIoGid())
                     .setCriuWorkPath(options.getCriuWorkPath()))
             .build();
     Container container = new Container(shared, bundle, record);

@@ -23,8 +23,15 @@ public final class ProcessStreams {
   private static final long DRAIN_RETRY_MILLIS = 20;
   private static final int PIPE_BYTES = 256 << 10;
 
-  /** What a Create or Exec says about its streams. */
-  public record Wanted(boolean terminal, String stdin, String stdout, String stderr) {}
+  /**
+   * What a Create or Exec says about its streams.
+   *
+   * @param owner whose the FIFOs are that the process holds, so that it may open them again; 0:
+   *     ours
+   * @param group likewise
+   */
+  public record Wanted(
+      boolean terminal, String stdin, String stdout, String stderr, int owner, int group) {}
 
   /** What is known of the process's stdin. */
   public enum Stdin {
@@ -119,6 +126,9 @@ public final class ProcessStreams {
     }
     Path fifo = fifo(name);
     Posix.makeFifo(fifo.toString());
+    if (wanted.owner() != 0 || wanted.group() != 0) {
+      Posix.chown(fifo.toString(), wanted.owner(), wanted.group());
+    }
     int pipe = Posix.open(fifo.toString(), Posix.O_RDONLY | Posix.O_NONBLOCK, 0);
     Posix.growPipe(pipe, PIPE_BYTES);
     StreamPump pump = new StreamPump(loop, pipe, sink);

@@ -38,6 +38,7 @@ public final class Posix {
   private static final long FTRUNCATE = Native.symbol("ftruncate64");
   private static final long FSYNC = Native.symbol("fsync");
   private static final long MKFIFO = Native.symbol("mkfifo");
+  private static final long LCHOWN = Native.symbol("lchown");
   private static final long POLL = Native.symbol("poll");
   private static final long FCNTL = Native.symbol("fcntl64");
   private static final long IOCTL = Native.symbol("ioctl");
@@ -144,6 +145,16 @@ public final class Posix {
       if ((int) Native.call(MKFIFO, name, 0600) < 0 && Native.errno() != Errno.EEXIST) {
         throw new PosixException("cannot make the FIFO " + path, Native.errno());
       }
+    } finally {
+      Native.free(name);
+    }
+  }
+
+  /** Gives a file to another user and group; a link itself, not where it leads. */
+  public static void chown(String path, int uid, int gid) throws PosixException {
+    long name = Native.string(path);
+    try {
+      check("cannot give " + path + " to " + uid, (int) Native.call(LCHOWN, name, uid, gid));
     } finally {
       Native.free(name);
     }

@@ -1,0 +1,55 @@
+package dev.retainerd.runtime.daemon;
+
+import dev.retainerd.eventlog.proto.SandboxRecord;
+import dev.retainerd.runtime.namespaces.IdMappings;
+import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.wire.cri.v1.IDMapping;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.UserNamespace;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What pods say of their user namespace (KEP-127), in the words of the parts that make it. Pure.
+ */
+final class PodUsers {
+  /** Labels by which containerd's snapshotters know it. */
+  static final String UID_LABEL = "containerd.io/snapshot/uidmapping";
+
+  static final String GID_LABEL = "containerd.io/snapshot/gidmapping";
+
+  private PodUsers() {}
+
+  /** Who is who in the pod's own user namespace; nobody where it has none. */
+  static IdMappings of(SandboxRecord sandbox) {
+    UserNamespace asked =
+        SandboxService.config(sandbox)
+            .getLinux()
+            .getSecurityContext()
+            .getNamespaceOptions()
+            .getUsernsOptions();
+    return asked.getMode() == NamespaceMode.POD && asked.getUidsCount() > 0
+        ? new IdMappings(ranges(asked.getUidsList()), ranges(asked.getGidsList()))
+        : IdMappings.NONE;
+  }
+
+  private static List<IdMappings.Range> ranges(List<IDMapping> mappings) {
+    return mappings.stream()
+        .map(
+            one ->
+                new IdMappings.Range(
+                    Integer.toUnsignedLong(one.getContainerId()),
+                    Integer.toUnsignedLong(one.getHostId()),
+                    Integer.toUnsignedLong(one.getLength())))
+        .toList();
+  }
+
+  /** The labels of a snapshot that such a pod's container is to write. */
+  static Map<String, String> labels(IdMappings ids) {
+    return ids.equals(IdMappings.NONE)
+        ? Map.of()
+        : Map.of(
+            UID_LABEL, IdMappings.text(ids.uids()),
+            GID_LABEL, IdMappings.text(ids.gids()));
+  }
+}
