@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.shim.protocol.DescriptorHolder;
+import dev.retainerd.shim.wire.record.ContainerRecord;
 import dev.retainerd.shim.wire.retain.AdoptOutcome;
 import dev.retainerd.shim.wire.retain.ExitSource;
 import dev.retainerd.shim.wire.retain.Record;
@@ -15,6 +16,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -110,18 +113,26 @@ class AdoptionTest {
     harness.run("c1", "sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.01; done; exit 42");
     harness.killShim();
     Path rootfs = harness.root.resolve("bundles/c1/rootfs");
+    Instant before = Instant.now();
     Files.writeString(rootfs.resolve("tmp/go"), "");
     Path pid = harness.root.resolve("bundles/c1/retain/pid");
     Path process = Path.of("/proc", Files.readString(pid).trim());
     ShimHarness.awaitTrue(
         "the end of the container",
         () -> !Files.exists(process) || Files.readString(process.resolve("stat")).contains(") Z "));
+    Instant after = Instant.now();
     harness.startShim();
     AdoptOutcome outcome = harness.adopt("c1", "");
     assertTrue(outcome.getAdopted(), outcome.getMessage());
     Record record = exitRecord();
     assertEquals(42, record.getExitStatus());
     assertEquals(ExitSource.PIN, record.getSource());
+    // Not the time of its discovery: the kernel was listened to by nobody, and remembers.
+    Instant at = Instant.ofEpochSecond(0, record.getAtNanos());
+    assertTrue(
+        !at.isBefore(before.minusMillis(2)) && !at.isAfter(after.plusMillis(2)),
+        at + " is not from " + before + " to " + after);
+    assertTrue(record.getReason().contains("status and time are the kernel's"));
     assertEquals(42, harness.delete("c1").getExitStatus());
   }
 
@@ -149,6 +160,84 @@ class AdoptionTest {
     assertEquals(3, record.getExitStatus());
     assertEquals(ExitSource.RECORD, record.getSource());
     harness.delete("c1");
+  }
+
+  /** Daemon and shim are both dead, and the container ends: nothing of ours reads its pipes. */
+  @Test
+  void lastBytesAreKeptWhereNobodyOfOursLives() throws Exception {
+    Path log =
+        harness.run(
+            "c1",
+            "sh",
+            "-c",
+            "echo first; while [ ! -e /tmp/go ]; do sleep 0.01; done; seq 1 20000; exit 1");
+    Path out = harness.root.resolve("exec.out");
+    harness.exec(
+        "c1",
+        "e1",
+        "file://" + out,
+        "sh",
+        "-c",
+        "while [ ! -e /tmp/go ]; do sleep 0.01; done; echo of an exec; exit 2");
+    harness.killShim();
+    Files.writeString(harness.root.resolve("bundles/c1/rootfs/tmp/go"), "");
+    for (String pid : List.of("retain/pid", "retain/exec/e1/pid")) {
+      Path bundle = harness.root.resolve("bundles/c1");
+      Path process = Path.of("/proc", Files.readString(bundle.resolve(pid)).trim());
+      ShimHarness.awaitTrue(
+          "the end of both",
+          () ->
+              !Files.exists(process) || Files.readString(process.resolve("stat")).contains(") Z "));
+    }
+    harness.startShim();
+    AdoptOutcome outcome = harness.adopt("c1", "");
+    assertTrue(outcome.getAdopted(), outcome.getMessage());
+    assertEquals("", outcome.getMessage());
+    assertEquals(1, harness.await("c1", "").getExitStatus());
+    assertEquals(2, harness.await("c1", "e1").getExitStatus());
+    StringBuilder wanted = new StringBuilder("first\n");
+    for (int i = 1; i <= 20_000; i++) {
+      wanted.append(i).append('\n');
+    }
+    assertEquals(wanted.toString(), ShimHarness.content(log));
+    assertEquals("of an exec\n", Files.readString(out));
+    harness.delete("c1");
+  }
+
+  /** Whoever holds the pipes beside us may die as well: another takes its place. */
+  @Test
+  void keeperThatIsKilledIsReplaced() throws Exception {
+    Path log =
+        harness.run(
+            "c1", "sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.01; done; echo last; exit 1");
+    long first = keeper();
+    ProcessHandle.of(first).orElseThrow().destroyForcibly();
+    ShimHarness.awaitTrue("another keeper", () -> keeper() != first);
+    long second = keeper();
+    harness.killShim();
+    Files.writeString(harness.root.resolve("bundles/c1/rootfs/tmp/go"), "");
+    Path pid = harness.root.resolve("bundles/c1/retain/pid");
+    Path process = Path.of("/proc", Files.readString(pid).trim());
+    ShimHarness.awaitTrue(
+        "the end of the container",
+        () -> !Files.exists(process) || Files.readString(process.resolve("stat")).contains(") Z "));
+    harness.startShim();
+    assertTrue(harness.adopt("c1", "").getAdopted());
+    assertEquals(1, harness.await("c1", "").getExitStatus());
+    assertEquals("last\n", ShimHarness.content(log));
+    harness.delete("c1");
+    ShimHarness.awaitTrue("the end of the keeper", () -> !isAlive(second));
+  }
+
+  private long keeper() throws Exception {
+    return ContainerRecord.parseFrom(
+            Files.readAllBytes(harness.root.resolve("bundles/c1/retain/container")))
+        .getInit()
+        .getKeeperPid();
+  }
+
+  private static boolean isAlive(long pid) {
+    return ProcessHandle.of(pid).map(ProcessHandle::isAlive).orElse(false);
   }
 
   @Test

@@ -174,7 +174,7 @@ class TerminalTest {
 
   private static long keepers(Path bundle) throws Exception {
     long found = 0;
-    String mark = "RETAIN_KEEPS_TERMINAL_OF=" + bundle.resolve("retain") + "\0";
+    String mark = "RETAIN_KEEPS_FOR=" + bundle.resolve("retain") + "\0";
     for (ProcessHandle process : ProcessHandle.allProcesses().toList()) {
       try {
         Path environment = Path.of("/proc/" + process.pid() + "/environ");

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * How containers of CRI are made.
  *
- * @param maxLogLineBytes after which a log line is cut in parts; negative for never
+ * @param maxLogLineBytes after which a log line is cut in parts; 0 or less for never
  * @param unsetSeccompProfile for containers that ask for none: "", "unconfined", "runtime/default"
  *     or "localhost/FILE"
  * @param cdiFolders where CDI specs are; those of later ones win

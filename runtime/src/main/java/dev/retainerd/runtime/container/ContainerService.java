@@ -79,14 +79,23 @@ public final class ContainerService implements SandboxContainers {
   private final TaskService tasks;
   private final StopService stops;
   private final Effects effects;
+  private final int maxLogLineBytes;
   private final KeyLocks locks = new KeyLocks();
   private final Answered answered = new Answered();
 
-  public ContainerService(Journal journal, TaskService tasks, StopService stops, Effects effects) {
+  /**
+   * Containers over these services.
+   *
+   * @param maxLogLineBytes after which a line of a container's log is cut in parts; 0 or less for
+   *     never
+   */
+  public ContainerService(
+      Journal journal, TaskService tasks, StopService stops, Effects effects, int maxLogLineBytes) {
     this.journal = journal;
     this.tasks = tasks;
     this.stops = stops;
     this.effects = effects;
+    this.maxLogLineBytes = Math.max(0, maxLogLineBytes);
   }
 
   /** The container's entry, if it was made over CRI. */
@@ -448,7 +457,10 @@ public final class ContainerService implements SandboxContainers {
   /** Without a log the output goes nowhere, and a client can attach to it all the same. */
   private StdioPaths stdio(ContainerRecord record) {
     String log = record.getCri().getLogPath();
-    String out = log.isEmpty() ? "file:///dev/null" : "cri://" + Path.of(log).toUri().getRawPath();
+    String out =
+        log.isEmpty()
+            ? "file:///dev/null"
+            : "cri://" + Path.of(log).toUri().getRawPath() + "?max_line_bytes=" + maxLogLineBytes;
     return StdioPaths.newBuilder()
         .setStdin(
             record.getCri().getStdin() ? effects.folders().stdin(record.getId()).toString() : "")

@@ -146,7 +146,8 @@ record Services(
                 new MountedImages(images, snapshots, state.resolve("image-mounts")),
                 specs,
                 containerFolders,
-                new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName)));
+                new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName)),
+            config.cri().maxLogLineBytes());
     PodNetworks podNetworks = new PodNetworks(networks(config));
     CniPods network = new CniPods(podNetworks);
     SandboxService sandboxes =

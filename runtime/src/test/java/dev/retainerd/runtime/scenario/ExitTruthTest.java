@@ -95,12 +95,14 @@ class ExitTruthTest {
     Host.kill9(shim);
     pods.signal("go");
     Eventually.holds("its end", PATIENCE, () -> !Host.runs(secondPid));
+    long seenNanos = System.currentTimeMillis() * 1_000_000;
     node.start();
     exited(second);
-    assertEquals(42, pods.status(second).getExitCode());
-    assertTrue(
-        pods.status(second).getMessage().contains("an upper bound"),
-        "its time must be said to be that of discovery: " + pods.status(second));
+    status = pods.status(second);
+    assertEquals(42, status.getExitCode());
+    assertTrue(status.getMessage().contains("status and time are the kernel's"), status.toString());
+    assertTrue(Math.abs(status.getFinishedAt() - seenNanos) < 1_000_000_000L, status.toString());
+    assertTrue(status.getFinishedAt() < seenNanos + 2_000_000, "not the time of the discovery");
     assertEquals(1, exitsTold(second));
 
     // A restart of the machine: everything that ran is gone, and the boot has another id.

@@ -2,6 +2,7 @@ package dev.retainerd.shim.container;
 
 import dev.retainerd.shim.output.ProcessStreams;
 import dev.retainerd.shim.posix.Epoll;
+import dev.retainerd.shim.posix.ExitEvents;
 import dev.retainerd.shim.posix.Pidfd;
 import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.posix.PosixException;
@@ -30,10 +31,13 @@ import java.util.concurrent.TimeUnit;
 final class Adoption {
   private static final int UNKNOWN_STATUS = 255;
 
-  /** Nothing on the node keeps the time of an exit: not the pin, not the cgroup, not the FIFO. */
+  /** Without a keeper nothing keeps the time of an exit: not the pin, the cgroup or the FIFO. */
   private static final String FOUND_LATER =
       "no shim lived when it ended: the status is the kernel's, the time is that of its discovery,"
           + " an upper bound";
+
+  private static final String TOLD_BY_KERNEL =
+      "no shim lived when it ended: status and time are the kernel's";
 
   private static final long SETTLE_MILLIS = 2_000;
   private static final long RUNTIME_GONE_MILLIS = 5_000;
@@ -64,7 +68,9 @@ final class Adoption {
     Container container = new Container(shared, bundle, record);
     if (record.getInit().getStage().getNumber() < Stage.CREATED_VALUE) {
       endRuntimeCall();
+      container.first().rejoinKeeper();
       container.undoCreate();
+      shared.keepers().endUnrecorded(bundle.folder());
       throw new TtrpcException(
           StatusCode.ABORTED,
           namespace + "/" + id + " was being created when its shim died; it was cleaned away");
@@ -72,6 +78,7 @@ final class Adoption {
     fetchHeld(namespace + "/" + id + "/");
     try {
       ContainerProcess first = container.first();
+      first.rejoinKeeper();
       if (first.stage() == Stage.STARTING) {
         settleStart(first, container);
       }
@@ -186,6 +193,7 @@ final class Adoption {
       return;
     }
     ContainerProcess exec = new ContainerProcess(shared, container, bundle.folder(execId), record);
+    exec.rejoinKeeper();
     container.execs().put(execId, exec);
     if (record.getStage() == Stage.STARTING) {
       // The runtime may have written the pid without the shim having lived to note it.
@@ -251,7 +259,7 @@ final class Adoption {
       process.setStreams(streams);
       Integer handed = held.remove(holdName(container, process, "terminal"));
       boolean wanted = handed == null && process.record().getTerminal();
-      int master = handed != null ? handed : wanted ? process.keeper().fetch() : -1;
+      int master = handed != null ? handed : wanted ? process.keptTerminal() : -1;
       if (handed != null) {
         process.setHeldElsewhere();
       }
@@ -259,6 +267,9 @@ final class Adoption {
         streams.attachTerminal(master);
       } else if (process.record().getTerminal() && !ended) {
         losses.append("nobody held the terminal of ").append(process).append("; ");
+      }
+      if (process.keeper() == null && !ended) {
+        process.lostKeeper();
       }
     } catch (TtrpcException e) {
       // The client's end may be gone for good; that must not cost the container.
@@ -312,6 +323,15 @@ final class Adoption {
         boolean zombie =
             stat != null && stat.startTicks() == record.getStartTimeTicks() && stat.state() == 'Z';
         code = zombie ? stat.exitCode() : -1;
+      }
+      ExitEvents.End told =
+          process.keeper() == null ? null : process.keeper().endOf(record.getPid());
+      if (told != null && (code >= 0 || pidfd < 0 || !alive(process))) {
+        // Older kernels keep no status behind the pin, and tell it here all the same.
+        int status = Processes.statusOf(code >= 0 ? code : told.waitStatus());
+        long at = now - (System.nanoTime() - told.atNanoTime());
+        process.recordEnd(status, at, ExitSource.PIN, remark.isEmpty() ? remark : TOLD_BY_KERNEL);
+        return;
       }
       if (code >= 0) {
         process.recordEnd(Processes.statusOf(code), now, ExitSource.PIN, remark);

@@ -165,6 +165,7 @@ final class Container {
     synchronized (step) {
       try {
         Files.createDirectories(bundle.folder());
+        first.joinKeeper();
         first.advance(Stage.CREATING);
         if (request.getRootfsCount() > 0) {
           change(record.toBuilder().setRootfsMounted(true));
@@ -194,6 +195,7 @@ final class Container {
         ProcessStreams.open(
             shared.loop(), process.folder(), process.wanted(), ProcessStreams.Stdin.NEW);
     process.setStreams(streams);
+    process.keep();
     long since = System.nanoTime();
     try (Console console = process.record().getTerminal() ? new Console(process.folder()) : null) {
       int[] stdio = streams.forProcess();
@@ -208,8 +210,8 @@ final class Container {
       }
       if (console != null) {
         int master = console.receive();
-        process.keepTerminal(TerminalKeeper.start(shared.reaper(), master, process.folder()));
         streams.attachTerminal(master);
+        process.keep();
       }
       streams.givenAway();
       process.attachStarted(reached, since);
@@ -316,7 +318,7 @@ final class Container {
           first.advance(Stage.CREATED);
           throw e;
         }
-        first.advance(Stage.STARTED);
+        first.advanceIfRoom(first.record().toBuilder().setStage(Stage.STARTED));
         shared.announcer().started(namespace(), id(), "", first.pid());
         return first.pid();
       } finally {
@@ -369,6 +371,7 @@ final class Container {
       }
       CompletableFuture<Void> gate = process.beginStart();
       try {
+        process.joinKeeper();
         process.advance(Stage.STARTING);
         launch(process, Stage.STARTED);
         shared.announcer().started(namespace(), id(), process.execId(), process.pid());

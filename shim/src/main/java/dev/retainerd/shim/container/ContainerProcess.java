@@ -4,6 +4,7 @@ import dev.retainerd.shim.output.ProcessStreams;
 import dev.retainerd.shim.posix.Errno;
 import dev.retainerd.shim.posix.Pidfd;
 import dev.retainerd.shim.posix.Posix;
+import dev.retainerd.shim.posix.PosixException;
 import dev.retainerd.shim.posix.Processes;
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcException;
@@ -25,7 +26,7 @@ import java.util.concurrent.CompletableFuture;
  * reaped; its output is drained; then the end is published, to the journal, to whoever waits and as
  * an event, but never before the answer to the Start that is under way. Thread-safe.
  */
-final class ContainerProcess {
+final class ContainerProcess implements Keepers.Kept {
   /** Held by Start and Delete of this process, which exclude each other. */
   final Object step = new Object();
 
@@ -39,7 +40,10 @@ final class ContainerProcess {
   private volatile int pidfd = -1;
   private volatile boolean heldElsewhere;
   private volatile CompletableFuture<Void> startGate = CompletableFuture.completedFuture(null);
-  private volatile TerminalKeeper keeper = TerminalKeeper.NONE;
+
+  /** Null where there is none. */
+  private volatile Keeper keeper;
+
   private final CompletableFuture<ExitRecord> published = new CompletableFuture<>();
 
   ContainerProcess(Shared shared, Container container, Path folder, ProcessRecord record) {
@@ -48,14 +52,14 @@ final class ContainerProcess {
     this.execId = record.getExecId();
     this.folder = folder;
     this.record = record;
-    this.keeper = new TerminalKeeper(record.getKeeperPid(), record.getKeeperStartTicks());
   }
 
   String execId() {
     return execId;
   }
 
-  Path folder() {
+  @Override
+  public Path folder() {
     return folder;
   }
 
@@ -93,12 +97,75 @@ final class ContainerProcess {
     this.streams = streams;
   }
 
-  void keepTerminal(TerminalKeeper started) {
-    keeper = started;
+  /** Before the first thing that is to be kept; the next {@link #advance} has it on disk. */
+  void joinKeeper() {
+    become(shared.keepers().join(this));
   }
 
-  TerminalKeeper keeper() {
+  /** The keeper that the record names; the next {@link #keep} makes good for one that is gone. */
+  void rejoinKeeper() {
+    keeper = shared.keepers().rejoin(this, record.getKeeperPid(), record.getKeeperStartTicks());
+  }
+
+  private void become(Keeper next) {
+    keeper = next;
+    record =
+        record.toBuilder()
+            .setKeeperPid(next == null ? 0 : next.pid())
+            .setKeeperStartTicks(next == null ? 0 : next.startTicks())
+            .build();
+  }
+
+  Keeper keeper() {
     return keeper;
+  }
+
+  /** Has the keeper hold what a successor could not have otherwise, as far as there is any yet. */
+  void keep() {
+    ProcessStreams open = streams;
+    Keeper with = keeper;
+    if (open == null || with == null) {
+      return;
+    }
+    for (ProcessStreams.Holdable one : open.holdables()) {
+      try {
+        with.hold(folder + "/" + one.name(), one.descriptor());
+      } catch (PosixException e) {
+        System.err.println("not kept for " + this + ": " + e.getMessage());
+      } finally {
+        Posix.close(one.descriptor());
+      }
+    }
+  }
+
+  /** A duplicate of the terminal's master from the keeper, or -1. */
+  int keptTerminal() {
+    Keeper with = keeper;
+    return with == null ? -1 : with.fetch(folder + "/terminal");
+  }
+
+  @Override
+  public void lostKeeper() {
+    synchronized (step) {
+      if (exit != null) {
+        return;
+      }
+      joinKeeper();
+      keep();
+      try {
+        container.persist(this);
+      } catch (TtrpcException e) {
+        System.err.println(e.getMessage());
+      }
+      watchEnd();
+    }
+  }
+
+  private void watchEnd() {
+    Keeper with = keeper;
+    if (with != null && pid() > 0) {
+      with.watch(pid());
+    }
   }
 
   ProcessStreams.Wanted wanted() {
@@ -117,6 +184,18 @@ final class ContainerProcess {
     container.persist(this);
   }
 
+  /**
+   * As {@link #advance}, for a step that has happened and that a successor finds out by itself: a
+   * full disk must not make a failure of it.
+   */
+  void advanceIfRoom(ProcessRecord.Builder next) {
+    try {
+      advance(next);
+    } catch (TtrpcException e) {
+      System.err.println(e.getMessage());
+    }
+  }
+
   void advance(Stage stage) throws TtrpcException {
     advance(record.toBuilder().setStage(stage));
   }
@@ -133,14 +212,18 @@ final class ContainerProcess {
     int pid = readPid();
     openPidfd(pid);
     Processes.Stat stat = Processes.stat(pid);
-    advance(
+    ProcessRecord.Builder next =
         record.toBuilder()
             .setStage(stage)
             .setPid(pid)
-            .setKeeperPid(keeper.pid())
-            .setKeeperStartTicks(keeper.startTicks())
             .setStartTimeTicks(stat == null ? 0 : stat.startTicks())
-            .setBootId(shared.bootId()));
+            .setBootId(shared.bootId());
+    if (stage == Stage.STARTED) {
+      advanceIfRoom(next);
+    } else {
+      advance(next);
+    }
+    watchEnd();
     shared.reaper().claim(pid, sinceNanoTime, this::ended);
   }
 
@@ -214,7 +297,14 @@ final class ContainerProcess {
 
   private void publish() {
     ExitRecord end = exit;
-    keeper.end();
+    Keeper with = keeper;
+    if (with != null) {
+      with.forget(end.getPid());
+      if (record.getTerminal()) {
+        // What it has left running is to be hung up as it would be without a keeper.
+        with.release(folder + "/terminal", true);
+      }
+    }
     shared
         .journal()
         .add(
@@ -292,13 +382,14 @@ final class ContainerProcess {
   }
 
   void closeStreams() {
-    keeper.end();
-    if (record.getTerminal() && keeper.pid() == 0) {
-      TerminalKeeper.endUnrecorded(folder);
-    }
     ProcessStreams open = streams;
     if (open != null) {
       open.close().join();
+    }
+    Keeper with = keeper;
+    keeper = null;
+    if (with != null) {
+      shared.keepers().leave(this, with);
     }
     int handle = pidfd;
     pidfd = -1;

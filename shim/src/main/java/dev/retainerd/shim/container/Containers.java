@@ -1,6 +1,7 @@
 package dev.retainerd.shim.container;
 
 import dev.retainerd.shim.output.EventLoop;
+import dev.retainerd.shim.output.LogSettings;
 import dev.retainerd.shim.output.ProcessStreams;
 import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.posix.PosixException;
@@ -30,6 +31,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -57,7 +59,9 @@ public final class Containers {
       Announcer announcer,
       String runtimeRoot,
       Duration runtimePatience) {
-    this.shared = new Shared(loop, reaper, journal, announcer, bootId(), runtimePatience);
+    this.shared =
+        new Shared(
+            loop, reaper, new Keepers(reaper, loop), journal, announcer, bootId(), runtimePatience);
     this.runtimeRoot = runtimeRoot;
   }
 
@@ -226,6 +230,17 @@ public final class Containers {
     if (streams != null) {
       streams.reopenLog();
     }
+  }
+
+  /** As {@link ProcessStreams#logSettings}, of the first process. */
+  public LogSettings logSettings(String namespace, String id, Map<String, Long> changes)
+      throws TtrpcException {
+    ProcessStreams streams = get(namespace, id).first().streams();
+    if (streams == null) {
+      throw new TtrpcException(
+          StatusCode.FAILED_PRECONDITION, "container " + id + " has no streams, and so no log");
+    }
+    return streams.logSettings(changes);
   }
 
   /** Copies of the output of the first process, from now on, for a client that attaches. */

@@ -2,12 +2,14 @@ package dev.retainerd.shim.container;
 
 import dev.retainerd.shim.posix.Pidfd;
 import dev.retainerd.shim.posix.Posix;
+import dev.retainerd.shim.posix.PosixException;
 import dev.retainerd.shim.posix.Processes;
 import dev.retainerd.shim.process.OciRuntime;
 import dev.retainerd.shim.process.Reaper;
 import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.wire.record.ContainerRecord;
 import dev.retainerd.shim.wire.record.ExitRecord;
+import dev.retainerd.shim.wire.record.ProcessRecord;
 import dev.retainerd.shim.wire.record.RuntimeRecord;
 import dev.retainerd.shim.wire.task.DeleteResponse;
 import java.io.IOException;
@@ -50,9 +52,7 @@ public final class LeftBehind {
       System.err.println("the OCI runtime could not delete " + id + ": " + e.getMessage());
     }
     if (record != null) {
-      if (record.getInit().getTerminal()) {
-        TerminalKeeper.endUnrecorded(bundle.folder());
-      }
+      endKeeper(record.getInit());
       HalfMade.remove(bundle, record);
     }
     RootMounts.unmountAll(bundle.rootfs());
@@ -63,6 +63,17 @@ public final class LeftBehind {
         .setExitStatus(status)
         .setExitedAt(Containers.time(exit == null ? now : exit.getAtNanos()))
         .build();
+  }
+
+  /** It may hold things of others of the same dead shim, which are cleaned away as well. */
+  private static void endKeeper(ProcessRecord process) {
+    try {
+      Keeper keeper = Keeper.open(process.getKeeperPid(), process.getKeeperStartTicks());
+      keeper.close();
+      keeper.kill();
+    } catch (PosixException e) {
+      // It is gone, or never was.
+    }
   }
 
   private static int pinned(Bundle bundle) {

@@ -8,6 +8,7 @@ import java.time.Duration;
 record Shared(
     EventLoop loop,
     Reaper reaper,
+    Keepers keepers,
     ExitJournal journal,
     Announcer announcer,
     String bootId,

@@ -8,11 +8,9 @@ import java.time.ZonedDateTime;
 /**
  * The log format of the Kubernetes CRI: {@code TIME STREAM TAG CONTENT\n} with the time as RFC 3339
  * in nanoseconds. Tag F: the content's line ended there; tag P: it goes on in the stream's next
- * entry. Content is at most {@link #MAX_CONTENT_BYTES}. Pure.
+ * entry. Pure.
  */
 final class CriFormat {
-  static final int MAX_CONTENT_BYTES = 16 << 10;
-
   /** Longest prefix: 35 of time, 1 + 6 of stream, 1 + 1 + 1 of tag. */
   static final int MAX_PREFIX_BYTES = 48;
 
@@ -30,17 +28,18 @@ final class CriFormat {
    * The next entry of a stream.
    *
    * @param ended whether no more bytes are to be waited for
+   * @param most bytes of content of one entry; what is longer goes on in the next
    * @return null when the bytes there are no whole entry yet
    */
-  static Step next(byte[] bytes, int from, int to, boolean ended) {
-    int limit = Math.min(to, from + MAX_CONTENT_BYTES + 1);
+  static Step next(byte[] bytes, int from, int to, boolean ended, int most) {
+    int limit = (int) Math.min(to, from + most + 1L);
     for (int i = from; i < limit; i++) {
       if (bytes[i] == '\n') {
         return new Step(i - from, true);
       }
     }
-    if (to - from > MAX_CONTENT_BYTES) {
-      return new Step(MAX_CONTENT_BYTES, false);
+    if (to - from > most) {
+      return new Step(most, false);
     }
     return ended && to > from ? new Step(to - from, false) : null;
   }

@@ -1,11 +1,8 @@
 package dev.retainerd.shim.output;
 
-import dev.retainerd.shim.posix.Errno;
 import dev.retainerd.shim.posix.NativeBuffer;
-import dev.retainerd.shim.posix.Posix;
-import dev.retainerd.shim.posix.PosixException;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -32,127 +29,69 @@ final class CriLog {
   private static final long CHECKPOINT_EVERY_BYTES = 1 << 20;
   private static final int READ_BYTES = 64 << 10;
   private static final int WRITE_BYTES = 128 << 10;
+  private static final byte[] END = {'\n'};
 
   /** Shared by all logs, because one thread serves them. */
   private static final NativeBuffer INPUT = new NativeBuffer(READ_BYTES);
 
-  private static final NativeBuffer OUTPUT = new NativeBuffer(WRITE_BYTES);
   private static final byte[] CONTENT = new byte[READ_BYTES];
   private static final byte[] ENTRIES = new byte[WRITE_BYTES];
 
-  private final Path path;
   private final Path folder;
   private final Spool[] spools = new Spool[STREAMS.length];
   private final long[] logged = new long[STREAMS.length];
-  private int fd = -1;
-  private long size;
-  private long device;
-  private long inode;
+
+  /** Up to here no end of the line that begins at {@link #logged} was found. */
+  private final long[] searched = new long[STREAMS.length];
+
+  private LogFile file;
+  private LogSettings settings;
+  private final Allowance allowance = new Allowance();
   private long checkpointSize;
+  private long checkpointInode;
 
-  /** Entries that the disk had no room for, and the stream and bytes they account for. */
-  private byte[] waiting = new byte[0];
-
+  /** The stream and bytes that the entries account for whose rest waits in the file. */
   private int waitingStream;
+
   private long waitingStreamBytes;
+
+  /** The entry that goes from spool to file in pieces; null for none. */
+  private LongEntry longEntry;
+
   private int users;
 
-  private CriLog(Path path, Path folder) {
-    this.path = path;
+  private CriLog(LogFile file, Path folder, LogSettings settings) {
+    this.file = file;
     this.folder = folder;
+    this.settings = settings;
   }
 
   /**
    * Opens the log, going on where a predecessor's checkpoint and spool say.
    *
    * @param folder of the process, for spool and checkpoint
+   * @param settings unless others are kept there
    */
-  static CriLog open(Path path, Path folder) throws IOException {
-    CriLog log = new CriLog(path, folder);
+  static CriLog open(Path path, Path folder, LogSettings settings) throws IOException {
+    return open(LogFile.open(path), folder, settings);
+  }
+
+  static CriLog open(LogFile file, Path folder, LogSettings settings) throws IOException {
+    CriLog log = new CriLog(file, folder, settings.orKept(folder));
     long[] checkpoint = log.readCheckpoint();
-    if (checkpoint == null) {
-      log.openFile();
-    } else {
-      log.resume(checkpoint);
+    if (checkpoint != null) {
+      CriFormat.Counter counter = new CriFormat.Counter(STREAMS);
+      file.count(checkpoint[0], checkpoint[1], checkpoint[2], counter);
+      for (int i = 0; i < STREAMS.length; i++) {
+        log.logged[i] = checkpoint[3 + i] + counter.count(i);
+      }
     }
     for (int i = 0; i < STREAMS.length; i++) {
       log.spools[i] = Spool.open(folder, STREAMS[i], log.logged[i]);
       log.spools[i].removeFilesBelow(log.logged[i]);
     }
-    log.checkpoint();
+    log.checkpoint(file);
     return log;
-  }
-
-  private void openFile() throws PosixException {
-    fd = Posix.open(path.toString(), Posix.O_RDWR | Posix.O_CREAT | Posix.O_APPEND, 0640);
-    identify();
-  }
-
-  private void identify() throws PosixException {
-    Posix.Status status = Posix.status(fd);
-    device = status.device();
-    inode = status.inode();
-    size = status.size();
-  }
-
-  private void resume(long[] checkpoint) throws IOException {
-    logged[0] = checkpoint[3];
-    logged[1] = checkpoint[4];
-    openFile();
-    boolean same = device == checkpoint[0] && inode == checkpoint[1];
-    int current = fd;
-    if (!same) {
-      // Rotated by a rename since: what was written last is in the renamed file.
-      fd = openByInode(checkpoint[0], checkpoint[1]);
-    }
-    if (fd >= 0) {
-      countFrom(checkpoint[2]);
-    }
-    if (!same) {
-      Posix.close(fd);
-      fd = current;
-    }
-    identify();
-  }
-
-  private void countFrom(long position) throws PosixException {
-    CriFormat.Counter counter = new CriFormat.Counter(STREAMS);
-    long at = Math.min(position, Posix.status(fd).size());
-    long from = at;
-    while (true) {
-      long count = Posix.pread(fd, INPUT, 0, READ_BYTES, at);
-      if (count <= 0) {
-        break;
-      }
-      INPUT.get(0, CONTENT, 0, (int) count);
-      counter.add(CONTENT, (int) count);
-      at += count;
-    }
-    if (from + counter.wholeBytes() < at) {
-      Posix.truncate(fd, from + counter.wholeBytes());
-    }
-    logged[0] += counter.count(0);
-    logged[1] += counter.count(1);
-  }
-
-  private int openByInode(long wantedDevice, long wantedInode) throws IOException {
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(path.getParent())) {
-      for (Path file : files) {
-        if (!Files.isRegularFile(file)) {
-          continue;
-        }
-        int candidate = Posix.tryOpen(file.toString(), Posix.O_RDWR | Posix.O_APPEND, 0);
-        if (candidate < 0) {
-          continue;
-        }
-        Posix.Status status = Posix.status(candidate);
-        if (status.device() == wantedDevice && status.inode() == wantedInode) {
-          return candidate;
-        }
-        Posix.close(candidate);
-      }
-    }
-    return -1;
   }
 
   Sink sink(int stream) {
@@ -160,78 +99,196 @@ final class CriLog {
     return new StreamSink(stream);
   }
 
+  LogSettings settings() {
+    return settings;
+  }
+
+  /** From the next entry on, and for successors. */
+  void set(LogSettings next) throws IOException {
+    next.keep(folder);
+    settings = next;
+  }
+
+  /** The process has ended: what is left is bounded, and need not wait. */
+  void hurry() {
+    settings =
+        new LogSettings(settings.maxLineBytes(), 0, settings.maxFileBytes(), settings.maxFiles());
+  }
+
   /** Writes what is whole; false when the disk is full. */
   private boolean format(int stream, boolean ended) {
-    if (!writeWaiting()) {
+    if (!settle()) {
       return false;
     }
-    byte[] prefix = null;
     while (true) {
       int have = spools[stream].read(logged[stream], INPUT);
       INPUT.get(0, CONTENT, 0, have);
-      int at = 0;
-      int filled = 0;
       boolean atEnd = ended && logged[stream] + have >= spools[stream].end();
-      while (filled <= WRITE_BYTES - CriFormat.MAX_PREFIX_BYTES - CriFormat.MAX_CONTENT_BYTES - 4) {
-        CriFormat.Step step = CriFormat.next(CONTENT, at, have, atEnd);
-        if (step == null) {
-          break;
+      Batch batch = batch(stream, have, atEnd);
+      if (batch.entryBytes() > 0) {
+        if (!file.append(ENTRIES, batch.entryBytes())) {
+          waitingStream = stream;
+          waitingStreamBytes = batch.streamBytes();
+          return false;
         }
-        if (prefix == null) {
-          prefix = CriFormat.prefix(Instant.now(), STREAMS[stream]);
-        }
-        System.arraycopy(prefix, 0, ENTRIES, filled, prefix.length);
-        filled += prefix.length;
-        ENTRIES[filled++] = (byte) (step.full() ? 'F' : 'P');
-        ENTRIES[filled++] = ' ';
-        System.arraycopy(CONTENT, at, ENTRIES, filled, step.contentBytes());
-        filled += step.contentBytes();
-        ENTRIES[filled++] = '\n';
-        at += step.streamBytes();
-      }
-      if (filled == 0) {
+        account(stream, batch.streamBytes());
+      } else if (have < READ_BYTES || !beginLong(stream, ended)) {
         return true;
-      }
-      if (!write(ENTRIES, 0, filled, stream, at)) {
+      } else if (!writeLong()) {
         return false;
       }
     }
   }
 
-  private boolean writeWaiting() {
-    if (waiting.length == 0) {
-      return true;
+  /** Entries in {@link #ENTRIES}, and the bytes of the stream that they account for. */
+  private record Batch(int entryBytes, int streamBytes) {}
+
+  private Batch batch(int stream, int have, boolean atEnd) {
+    byte[] prefix = null;
+    int at = 0;
+    int filled = 0;
+    while (true) {
+      CriFormat.Step step = CriFormat.next(CONTENT, at, have, atEnd, settings.cutBytes());
+      if (step == null
+          || filled + CriFormat.MAX_PREFIX_BYTES + step.contentBytes() + END.length > WRITE_BYTES) {
+        return new Batch(filled, at);
+      }
+      if (prefix == null) {
+        prefix = CriFormat.prefix(Instant.now(), STREAMS[stream]);
+      }
+      System.arraycopy(prefix, 0, ENTRIES, filled, prefix.length);
+      filled += prefix.length;
+      ENTRIES[filled++] = (byte) (step.full() ? 'F' : 'P');
+      ENTRIES[filled++] = ' ';
+      System.arraycopy(CONTENT, at, ENTRIES, filled, step.contentBytes());
+      filled += step.contentBytes();
+      ENTRIES[filled++] = '\n';
+      at += step.streamBytes();
     }
-    byte[] entries = waiting;
-    waiting = new byte[0];
-    return write(entries, 0, entries.length, waitingStream, waitingStreamBytes);
   }
 
-  private boolean write(byte[] entries, int from, int length, int stream, long streamBytes) {
-    int written = 0;
-    OUTPUT.put(0, entries, from, length);
-    while (written < length) {
-      long count = Posix.write(fd, OUTPUT, written, length - written);
-      if (count < 0 && count != -Errno.EINTR) {
-        waiting = java.util.Arrays.copyOfRange(entries, from + written, from + length);
-        waitingStream = stream;
-        waitingStreamBytes = streamBytes;
+  /** An entry whose content does not fit into a buffer. */
+  private static final class LongEntry {
+    final int stream;
+    final long end;
+    final boolean full;
+    long at;
+    boolean ended;
+
+    LongEntry(int stream, long at, long end, boolean full) {
+      this.stream = stream;
+      this.at = at;
+      this.end = end;
+      this.full = full;
+    }
+  }
+
+  /** Finds the end of a line that is longer than a buffer; false while there is none. */
+  private boolean beginLong(int stream, boolean ended) {
+    long start = logged[stream];
+    long cut = start + settings.cutBytes();
+    long from = Math.max(searched[stream], start);
+    boolean full = false;
+    while (!full && from <= cut) {
+      int have = spools[stream].read(from, INPUT);
+      INPUT.get(0, CONTENT, 0, have);
+      int index = 0;
+      while (index < have && CONTENT[index] != '\n') {
+        index++;
+      }
+      from += index;
+      full = index < have;
+      if (!full && have < READ_BYTES) {
+        break;
+      }
+    }
+    searched[stream] = from;
+    boolean tooLong = from > cut;
+    if (!full && !tooLong && !(ended && from >= spools[stream].end())) {
+      return false;
+    }
+    longEntry = new LongEntry(stream, start, tooLong ? cut : from, full && !tooLong);
+    searched[stream] = 0;
+    byte[] prefix = CriFormat.prefix(Instant.now(), STREAMS[stream]);
+    String tag = longEntry.full ? "F " : "P ";
+    System.arraycopy(prefix, 0, ENTRIES, 0, prefix.length);
+    System.arraycopy(tag.getBytes(StandardCharsets.US_ASCII), 0, ENTRIES, prefix.length, 2);
+    file.append(ENTRIES, prefix.length + 2);
+    return true;
+  }
+
+  private boolean writeLong() {
+    LongEntry entry = longEntry;
+    if (!file.settle()) {
+      return false;
+    }
+    while (entry.at < entry.end) {
+      int have = spools[entry.stream].read(entry.at, INPUT);
+      int length = (int) Math.min(have, entry.end - entry.at);
+      if (length <= 0) {
         return false;
       }
-      written += (int) Math.max(0, count);
-      size += Math.max(0, count);
+      INPUT.get(0, CONTENT, 0, length);
+      entry.at += length;
+      if (!file.append(CONTENT, length)) {
+        return false;
+      }
     }
-    logged[stream] += streamBytes;
-    if (size - checkpointSize >= CHECKPOINT_EVERY_BYTES
-        || spools[stream].hasFilesBelow(logged[stream])) {
-      checkpointQuietly();
+    if (!entry.ended) {
+      entry.ended = true;
+      if (!file.append(END, END.length)) {
+        return false;
+      }
+    }
+    longEntry = null;
+    account(entry.stream, entry.end - logged[entry.stream] + (entry.full ? 1 : 0));
+    return true;
+  }
+
+  /** Brings what was begun to the end of its entries; false when the disk is full. */
+  private boolean settle() {
+    boolean waited = file.waits();
+    if (!file.settle()) {
+      return false;
+    }
+    if (longEntry != null) {
+      return writeLong();
+    }
+    if (waited) {
+      account(waitingStream, waitingStreamBytes);
     }
     return true;
   }
 
+  /** Only called when every entry written is whole. */
+  private void account(int stream, long streamBytes) {
+    logged[stream] += streamBytes;
+    file.whole();
+    if (file.size() - checkpointSize >= CHECKPOINT_EVERY_BYTES
+        || spools[stream].hasFilesBelow(logged[stream])) {
+      checkpointQuietly();
+    }
+    if (settings.maxFileBytes() > 0 && file.size() >= settings.maxFileBytes()) {
+      rotate();
+    }
+  }
+
+  private void rotate() {
+    // A successor looks for one renamed file, so each file begins with a checkpoint of its own.
+    if (checkpointInode != file.inode()) {
+      return;
+    }
+    try {
+      file.shift(settings.maxFiles());
+      goOnIn(file.successor());
+    } catch (IOException e) {
+      System.err.println("the log of " + folder + " is not rotated: " + e.getMessage());
+    }
+  }
+
   private void checkpointQuietly() {
     try {
-      checkpoint();
+      checkpoint(file);
       for (int i = 0; i < STREAMS.length; i++) {
         spools[i].removeFilesBelow(logged[i]);
       }
@@ -240,21 +297,31 @@ final class CriLog {
     }
   }
 
-  /** Only called when every entry written is whole. */
-  private void checkpoint() throws IOException {
-    String text = device + " " + inode + " " + size + " " + logged[0] + " " + logged[1] + " end\n";
+  private void checkpoint(LogFile of) throws IOException {
+    String text =
+        of.device()
+            + " "
+            + of.inode()
+            + " "
+            + of.size()
+            + " "
+            + logged[0]
+            + " "
+            + logged[1]
+            + " end\n";
     Path next = folder.resolve("log-position.new");
     Files.writeString(next, text);
     Files.move(next, folder.resolve("log-position"), StandardCopyOption.ATOMIC_MOVE);
-    checkpointSize = size;
+    checkpointSize = of.size();
+    checkpointInode = of.inode();
   }
 
   private long[] readCheckpoint() throws IOException {
-    Path file = folder.resolve("log-position");
-    if (!Files.exists(file)) {
+    Path position = folder.resolve("log-position");
+    if (!Files.exists(position)) {
       return null;
     }
-    String[] fields = Files.readString(file).trim().split(" ");
+    String[] fields = Files.readString(position).trim().split(" ");
     if (fields.length != 6 || !fields[5].equals("end")) {
       return null;
     }
@@ -265,13 +332,33 @@ final class CriLog {
     return numbers;
   }
 
-  /** Goes on in a new file at the same path; the caller has renamed the old one. */
+  /**
+   * Goes on in a new file at the same path; the caller has renamed the old one. An entry that the
+   * full disk let in only in part is taken back, and goes into the new file whole.
+   */
   void reopen() throws IOException {
-    writeWaiting();
-    int old = fd;
-    openFile();
-    Posix.close(old);
-    checkpoint();
+    if (!settle()) {
+      takeBack();
+    }
+    goOnIn(file.successor());
+  }
+
+  /** From here on the file holds whole entries only, all of them accounted for. */
+  private void takeBack() throws IOException {
+    file.cut();
+    longEntry = null;
+  }
+
+  /** No entry may be in a file that no checkpoint names: a successor would not look there. */
+  private void goOnIn(LogFile next) throws IOException {
+    try {
+      checkpoint(next);
+    } catch (IOException e) {
+      next.close();
+      throw e;
+    }
+    file.close();
+    file = next;
   }
 
   private final class StreamSink implements Sink {
@@ -284,13 +371,21 @@ final class CriLog {
 
     @Override
     public long take(int pipe, long most) {
-      if (waiting.length > 0 && !format(stream, false)) {
+      if ((file.waits() || longEntry != null) && !format(stream, false)) {
         return FULL;
       }
-      long moved = spools[stream].take(pipe, most);
+      long allowed = allowance.bytes(settings.bytesPerSecond());
+      if (allowed <= 0) {
+        return FULL;
+      }
+      long moved = spools[stream].take(pipe, Math.min(most, allowed));
       if (moved > 0) {
+        allowance.spend(moved);
         // What the disk has no room for waits, and the next call finds it waiting.
         format(stream, false);
+      } else if (moved == FULL) {
+        // The spool's room is taken by a line without an end: it ends here.
+        format(stream, true);
       }
       return moved;
     }
@@ -312,10 +407,12 @@ final class CriLog {
       }
       closed = true;
       if (--users == 0) {
-        checkpointQuietly();
+        if (!file.waits() && longEntry == null) {
+          checkpointQuietly();
+        }
         spools[0].close();
         spools[1].close();
-        Posix.close(fd);
+        file.close();
       }
     }
   }

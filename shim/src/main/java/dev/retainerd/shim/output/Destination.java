@@ -17,10 +17,11 @@ public sealed interface Destination {
   record RawFile(Path path) implements Destination {}
 
   /** Lines of the Kubernetes CRI log format. */
-  record CriFile(Path path) implements Destination {}
+  record CriFile(Path path, LogSettings settings) implements Destination {}
 
   /**
-   * Understands {@code ""}, a plain path, {@code fifo://}, {@code file://} and {@code cri://}.
+   * Understands {@code ""}, a plain path, {@code fifo://}, {@code file://} and {@code cri://}, the
+   * last with {@link LogSettings} as its query.
    *
    * @throws TtrpcException INVALID_ARGUMENT for another scheme or a path that is not absolute
    */
@@ -39,12 +40,20 @@ public sealed interface Destination {
     return switch (scheme) {
       case "fifo" -> new ClientFifo(Path.of(path));
       case "file" -> new RawFile(Path.of(path));
-      case "cri" -> new CriFile(Path.of(path));
+      case "cri" -> new CriFile(Path.of(path), LogSettings.parse(queryOf(text)));
       default ->
           throw new TtrpcException(
               StatusCode.INVALID_ARGUMENT,
               "the output " + text + " has the scheme " + scheme + "; use fifo, file or cri");
     };
+  }
+
+  private static String queryOf(String text) {
+    try {
+      return URI.create(text).getQuery();
+    } catch (IllegalArgumentException e) {
+      return "";
+    }
   }
 
   /** A query (as in fifo:///path?x=y) is no part of the path; escapes are undone where valid. */

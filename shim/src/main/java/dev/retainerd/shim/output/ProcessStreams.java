@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -21,6 +22,7 @@ public final class ProcessStreams {
   private static final long DRAIN_NANOS = 10_000_000_000L;
 
   private static final long DRAIN_RETRY_MILLIS = 20;
+  private static final long LATE_RETRY_MILLIS = 250;
   private static final int PIPE_BYTES = 256 << 10;
 
   /**
@@ -114,9 +116,9 @@ public final class ProcessStreams {
             }
             yield new FileSink(shared[0]);
           }
-          case Destination.CriFile(Path path) -> {
+          case Destination.CriFile(Path path, LogSettings settings) -> {
             if (log == null) {
-              log = CriLog.open(path, folder);
+              log = CriLog.open(path, folder, settings);
             }
             yield log.sink(number);
           }
@@ -279,7 +281,13 @@ public final class ProcessStreams {
   public CompletableFuture<Void> drained() {
     CompletableFuture<Void> done = new CompletableFuture<>();
     long deadline = System.nanoTime() + DRAIN_NANOS;
-    loop.submit(() -> drain(done, deadline));
+    loop.submit(
+        () -> {
+          if (log != null) {
+            log.hurry();
+          }
+          drain(done, deadline);
+        });
     return done;
   }
 
@@ -291,14 +299,17 @@ public final class ProcessStreams {
     for (StreamPump pump : pumps) {
       empty = empty && pump.flush();
     }
-    if (empty || closed || System.nanoTime() - deadline >= 0) {
+    boolean late = System.nanoTime() - deadline >= 0;
+    if (empty || closed || late) {
       if (terminal != null) {
         closeTerminal();
       }
       done.complete(null);
-      return;
     }
-    loop.after(DRAIN_RETRY_MILLIS, () -> drain(done, deadline));
+    if (!empty && !closed) {
+      // The end is told, and yet what could not be written goes on being tried.
+      loop.after(late ? LATE_RETRY_MILLIS : DRAIN_RETRY_MILLIS, () -> drain(done, deadline));
+    }
   }
 
   /** With the terminal's process gone, the stage's end must reach whoever reads the output. */
@@ -359,6 +370,33 @@ public final class ProcessStreams {
     await(reopened, "the log of " + folder);
   }
 
+  /**
+   * Changes how the CRI log is written, from the next entry on.
+   *
+   * @param changes as {@link LogSettings#with}; none to ask only
+   * @return how it is written then
+   * @throws TtrpcException INVALID_ARGUMENT for a setting that is none, FAILED_PRECONDITION where
+   *     the output goes into no such log or the change cannot be kept
+   */
+  public LogSettings logSettings(Map<String, Long> changes) throws TtrpcException {
+    CompletableFuture<LogSettings> changed = new CompletableFuture<>();
+    loop.submit(
+        () -> {
+          try {
+            if (log == null || closed) {
+              throw new IOException("there is no CRI log");
+            }
+            if (!changes.isEmpty()) {
+              log.set(log.settings().with(changes));
+            }
+            changed.complete(log.settings());
+          } catch (IOException | TtrpcException | RuntimeException e) {
+            changed.completeExceptionally(e);
+          }
+        });
+    return await(changed, "the log of " + folder);
+  }
+
   /** Ends all streams; returns at once. */
   public CompletableFuture<Void> close() {
     CompletableFuture<Void> done = new CompletableFuture<>();
@@ -389,10 +427,13 @@ public final class ProcessStreams {
     closed = true;
   }
 
-  private static void await(CompletableFuture<Void> work, String what) throws TtrpcException {
+  private static <T> T await(CompletableFuture<T> work, String what) throws TtrpcException {
     try {
-      work.get(30, java.util.concurrent.TimeUnit.SECONDS);
+      return work.get(30, java.util.concurrent.TimeUnit.SECONDS);
     } catch (java.util.concurrent.ExecutionException e) {
+      if (e.getCause() instanceof TtrpcException refusal) {
+        throw refusal;
+      }
       throw new TtrpcException(
           StatusCode.FAILED_PRECONDITION,
           what + " cannot be opened: " + e.getCause().getMessage(),
@@ -408,7 +449,7 @@ public final class ProcessStreams {
 
   /** Removes what the streams keep in the process's folder. */
   public static void removeFiles(Path folder) throws IOException {
-    try (var files = Files.newDirectoryStream(folder, "{stdout,stderr,log-position}*")) {
+    try (var files = Files.newDirectoryStream(folder, "{stdout,stderr,log-}*")) {
       for (Path file : files) {
         Files.deleteIfExists(file);
       }

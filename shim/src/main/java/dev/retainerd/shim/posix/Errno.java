@@ -15,6 +15,7 @@ public final class Errno {
   public static final int EINVAL = 22;
   public static final int ENOSPC = 28;
   public static final int EPIPE = 32;
+  public static final int ENOBUFS = 105;
   public static final int EDQUOT = 122;
 
   private Errno() {}

@@ -2,8 +2,10 @@ package dev.retainerd.shim.posix;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Making, signalling, identifying and reaping processes. Thread-safe. */
@@ -188,6 +190,35 @@ public final class Processes {
       return new Stat(pid, fields[0].charAt(0), Long.parseLong(fields[19]), exitCode);
     } catch (IOException | RuntimeException e) {
       return null;
+    }
+  }
+
+  /** The processes that were started with that in their environment. */
+  public static List<Stat> withEnvironment(String entry) {
+    List<Stat> found = new ArrayList<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+      for (Path process : all) {
+        Stat stat = startedWith(process, entry) ? stat(numberOf(process)) : null;
+        if (stat != null && stat.state() != 'Z') {
+          found.add(stat);
+        }
+      }
+    } catch (IOException e) {
+      System.err.println("/proc cannot be read: " + e.getMessage());
+    }
+    return found;
+  }
+
+  private static int numberOf(Path process) {
+    return Integer.parseInt(process.getFileName().toString());
+  }
+
+  private static boolean startedWith(Path process, String entry) {
+    try {
+      byte[] environment = Files.readAllBytes(process.resolve("environ"));
+      return List.of(new String(environment, StandardCharsets.UTF_8).split("\0")).contains(entry);
+    } catch (IOException gone) {
+      return false;
     }
   }
 

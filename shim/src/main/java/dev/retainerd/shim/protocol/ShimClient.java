@@ -8,6 +8,8 @@ import dev.retainerd.shim.wire.retain.AdoptResponse;
 import dev.retainerd.shim.wire.retain.AttachRequest;
 import dev.retainerd.shim.wire.retain.InfoRequest;
 import dev.retainerd.shim.wire.retain.InfoResponse;
+import dev.retainerd.shim.wire.retain.LogSettingsRequest;
+import dev.retainerd.shim.wire.retain.LogSettingsResponse;
 import dev.retainerd.shim.wire.retain.RecordsRequest;
 import dev.retainerd.shim.wire.retain.RecordsResponse;
 import dev.retainerd.shim.wire.retain.ReopenLogRequest;
@@ -48,6 +50,11 @@ public final class ShimClient {
 
   public void reopenLog(ReopenLogRequest request, Duration timeout) throws TtrpcException {
     call("ReopenLog", request, Empty.parser(), timeout);
+  }
+
+  public LogSettingsResponse logSettings(LogSettingsRequest request, Duration timeout)
+      throws TtrpcException {
+    return call("LogSettings", request, LogSettingsResponse.parser(), timeout);
   }
 
   public void attach(AttachRequest request, Duration timeout) throws TtrpcException {

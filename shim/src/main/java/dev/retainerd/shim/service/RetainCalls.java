@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
 import dev.retainerd.shim.container.Containers;
 import dev.retainerd.shim.container.ExitJournal;
+import dev.retainerd.shim.output.LogSettings;
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcCall;
 import dev.retainerd.shim.protocol.TtrpcException;
@@ -12,6 +13,8 @@ import dev.retainerd.shim.wire.retain.AdoptRequest;
 import dev.retainerd.shim.wire.retain.AdoptResponse;
 import dev.retainerd.shim.wire.retain.AttachRequest;
 import dev.retainerd.shim.wire.retain.InfoResponse;
+import dev.retainerd.shim.wire.retain.LogSettingsRequest;
+import dev.retainerd.shim.wire.retain.LogSettingsResponse;
 import dev.retainerd.shim.wire.retain.RecordsRequest;
 import dev.retainerd.shim.wire.retain.RecordsResponse;
 import dev.retainerd.shim.wire.retain.ReopenLogRequest;
@@ -19,6 +22,8 @@ import dev.retainerd.shim.wire.retain.SendDescriptorsRequest;
 import dev.retainerd.shim.wire.retain.SendDescriptorsResponse;
 import dev.retainerd.shim.wire.retain.ShutdownIfEmptyResponse;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 
 /** Our own service: shim.proto. Thread-safe. */
 final class RetainCalls {
@@ -62,6 +67,7 @@ final class RetainCalls {
         containers.reopenLog(request.getNamespace(), request.getId());
         yield Empty.getDefaultInstance();
       }
+      case "LogSettings" -> logSettings(LogSettingsRequest.parseFrom(bytes));
       case "Attach" -> {
         AttachRequest request = AttachRequest.parseFrom(bytes);
         containers.attach(
@@ -85,6 +91,29 @@ final class RetainCalls {
           throw new TtrpcException(
               StatusCode.UNIMPLEMENTED, "method " + call.method() + " is not served by this shim");
     };
+  }
+
+  private MessageLite logSettings(LogSettingsRequest request) throws TtrpcException {
+    Map<String, Long> changes = new HashMap<>();
+    if (request.hasMaxLineBytes()) {
+      changes.put("max_line_bytes", request.getMaxLineBytes());
+    }
+    if (request.hasBytesPerSecond()) {
+      changes.put("bytes_per_second", request.getBytesPerSecond());
+    }
+    if (request.hasMaxFileBytes()) {
+      changes.put("max_file_bytes", request.getMaxFileBytes());
+    }
+    if (request.hasMaxFiles()) {
+      changes.put("max_files", request.getMaxFiles());
+    }
+    LogSettings now = containers.logSettings(request.getNamespace(), request.getId(), changes);
+    return LogSettingsResponse.newBuilder()
+        .setMaxLineBytes(now.maxLineBytes())
+        .setBytesPerSecond(now.bytesPerSecond())
+        .setMaxFileBytes(now.maxFileBytes())
+        .setMaxFiles(now.maxFiles())
+        .build();
   }
 
   private MessageLite info() {

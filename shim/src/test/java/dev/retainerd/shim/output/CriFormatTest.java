@@ -15,6 +15,8 @@ import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Test;
 
 class CriFormatTest {
+  private static final int MOST = LogSettings.USUAL_LINE_BYTES;
+
   @Test
   void timeIsRfc3339InNanosecondsWithoutCuttingZeros() {
     assertEquals(
@@ -26,18 +28,15 @@ class CriFormatTest {
 
   @Test
   void lineOfExactlyTheLimitIsFullAndOneMoreIsPartial() {
-    byte[] line = new byte[CriFormat.MAX_CONTENT_BYTES + 2];
+    byte[] line = new byte[MOST + 2];
     Arrays.fill(line, (byte) 'x');
-    line[CriFormat.MAX_CONTENT_BYTES] = '\n';
-    assertEquals(
-        new CriFormat.Step(CriFormat.MAX_CONTENT_BYTES, true),
-        CriFormat.next(line, 0, CriFormat.MAX_CONTENT_BYTES + 1, false));
+    line[MOST] = '\n';
+    assertEquals(new CriFormat.Step(MOST, true), CriFormat.next(line, 0, MOST + 1, false, MOST));
     // Whether it is full cannot be known before the next byte.
-    assertNull(CriFormat.next(line, 0, CriFormat.MAX_CONTENT_BYTES, false));
-    line[CriFormat.MAX_CONTENT_BYTES] = 'x';
+    assertNull(CriFormat.next(line, 0, MOST, false, MOST));
+    line[MOST] = 'x';
     assertEquals(
-        new CriFormat.Step(CriFormat.MAX_CONTENT_BYTES, false),
-        CriFormat.next(line, 0, line.length, false));
+        new CriFormat.Step(MOST, false), CriFormat.next(line, 0, line.length, false, MOST));
   }
 
   /**
@@ -53,7 +52,7 @@ class CriFormatTest {
     int[] size = new int[stream.length + 2];
     int entries = 0;
     while (true) {
-      CriFormat.Step step = CriFormat.next(stream, at, stream.length, true);
+      CriFormat.Step step = CriFormat.next(stream, at, stream.length, true, MOST);
       if (step == null) {
         break;
       }

@@ -68,7 +68,16 @@ class RequestFuzzTest {
           "SandboxMetrics",
           "");
   private static final List<String> OWN =
-      List.of("Info", "Adopt", "ReopenLog", "SendDescriptors", "ShutdownIfEmpty", "Other");
+      List.of(
+          "Info",
+          "Adopt",
+          "ReopenLog",
+          "LogSettings",
+          "Attach",
+          "Records",
+          "SendDescriptors",
+          "ShutdownIfEmpty",
+          "Other");
 
   private static Path folder;
   private static TtrpcServer server;
