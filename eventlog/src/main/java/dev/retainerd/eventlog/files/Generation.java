@@ -1,5 +1,6 @@
 package dev.retainerd.eventlog.files;
 
+import dev.retainerd.eventlog.Envelope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +37,11 @@ public record Generation(
     @Override
     public byte[] previousHash() {
       return previousHash.clone();
+    }
+
+    /** The same, of the generation that no other comes before. */
+    Start beforeAll() {
+      return new Start(nodeId, 1, new byte[Envelope.HASH_BYTES], createdNanos, bootId);
     }
   }
 

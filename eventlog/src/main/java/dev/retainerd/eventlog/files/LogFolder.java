@@ -169,7 +169,8 @@ public record LogFolder(Path path) {
       checkFormat(startFile, values.get());
       start = Optional.of(start(values.get()));
     } else {
-      start = guessStart(folder);
+      // The very first begins with event 1, whether or not that can be read.
+      start = guessStart(folder).map(guessed -> number == 1 ? guessed.beforeAll() : guessed);
       if (start.isPresent()) {
         damages.add(
             new LogDamage(

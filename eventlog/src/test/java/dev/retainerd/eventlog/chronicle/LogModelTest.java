@@ -23,6 +23,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.ShrinkingMode;
@@ -49,6 +50,12 @@ class LogModelTest {
   @Property(tries = 2_000, shrinking = ShrinkingMode.OFF)
   void keepsItsPromisesInThousandsOfRuns(@ForAll long seed) throws IOException {
     new Run(seed).boots();
+  }
+
+  /** The run that a failure named: {@code -Dlog.model.seed=N}. */
+  @Example
+  void keepsItsPromisesInTheRunThatIsAskedFor() throws IOException {
+    new Run(Long.getLong("log.model.seed", 1912)).boots();
   }
 
   /** One life of one disk. */
@@ -79,7 +86,7 @@ class LogModelTest {
       try {
         Path disk = folder.resolve("disk-0");
         for (int boot = 0; boot < BOOTS; boot++) {
-          what = "seed " + seed + ", boot " + boot;
+          what += (boot == 0 ? "seed " + seed : "") + ", boot " + boot;
           disk = boot(disk, folder.resolve("disk-" + (boot + 1)), boot);
         }
       } catch (RuntimeException | Error e) {

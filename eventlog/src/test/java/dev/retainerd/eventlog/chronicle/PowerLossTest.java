@@ -19,8 +19,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -42,6 +44,7 @@ class PowerLossTest {
 
   @Test
   @Tag("soak")
+  @Timeout(value = 60, unit = TimeUnit.MINUTES)
   void nothingAcknowledgedIsLostInManyRuns() throws IOException {
     for (long seed = 1000; seed < 2500; seed++) {
       run(seed, 5);

@@ -13,13 +13,16 @@ import java.util.function.Consumer;
 
 /** Folds a history, with the daemon's own fold, up to a point. Not thread-safe. */
 public final class Replay {
-  private final NodeState state = NodeState.inMemory();
+  private NodeState state = NodeState.inMemory();
   private final Consumer<String> divergences;
   private Watcher watcher = (sequence, deltas) -> {};
   private Optional<Told> last = Optional.empty();
   private Optional<Told> next = Optional.empty();
   private long divergent;
   private boolean snapshots;
+
+  /** The first event behind the newest gap in the sequences that was folded over; 0 for none. */
+  private long behindGap;
 
   /** Is told what each event changes. */
   @FunctionalInterface
@@ -77,12 +80,16 @@ public final class Replay {
       divergent++;
       divergences.accept("event " + told.sequence() + ": " + e.getMessage());
     }
+    if (last.isPresent() && told.sequence() > last.get().sequence() + 1) {
+      behindGap = told.sequence();
+    }
     last = Optional.of(told);
   }
 
   /**
    * Folds on up to a point: from the first event, or from the first snapshot of the state where the
-   * log's beginning is not retained.
+   * log's beginning is not retained. Where events in between are lost, the daemon has written its
+   * state as it knew it then, and what follows is folded from that.
    *
    * @throws LookFailure where the point lies before the first event, or the history is only a part,
    *     which no state can be made of
@@ -100,6 +107,41 @@ public final class Replay {
     if (last.isEmpty() && state.sequence() == 0) {
       last = FirstState.load(history, point, state, divergences);
     }
+    foldOn(history, point);
+    if (behindGap > 0) {
+      resumeBehindGap(history, point);
+    }
+    if (last.isEmpty()) {
+      throw new LookFailure(
+          next.map(
+                  n ->
+                      point.words()
+                          + " lies before the log begins: its first event is "
+                          + n.sequence()
+                          + " of "
+                          + n.time())
+              .orElse("the log holds no event yet"));
+    }
+  }
+
+  private void resumeBehindGap(History history, Point point) {
+    NodeState known = NodeState.inMemory();
+    Optional<Told> base = SnapshotStart.fill(history, point, known, divergences);
+    if (base.isEmpty() || base.get().sequence() < behindGap) {
+      divergences.accept(
+          "events before "
+              + behindGap
+              + " are lost, and no snapshot of the state behind them can be used: what only they"
+              + " said is not known");
+      return;
+    }
+    state = known;
+    last = base;
+    behindGap = 0;
+    foldOn(history, point);
+  }
+
+  private void foldOn(History history, Point point) {
     long from = Math.max(state.sequence(), last.map(Told::sequence).orElse(0L)) + 1;
     history.each(
         from,
@@ -117,17 +159,6 @@ public final class Replay {
           fold(told);
           return true;
         });
-    if (last.isEmpty()) {
-      throw new LookFailure(
-          next.map(
-                  n ->
-                      point.words()
-                          + " lies before the log begins: its first event is "
-                          + n.sequence()
-                          + " of "
-                          + n.time())
-              .orElse("the log holds no event yet"));
-    }
   }
 
   /** Whether the point lies behind all there is. */

@@ -15,6 +15,7 @@ import dev.retainerd.eventlog.proto.StateSnapshotTakenPayload;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.store.proto.Damage;
 import dev.retainerd.store.proto.NodeEntry;
 import dev.retainerd.store.rocks.CatchUp;
 import dev.retainerd.store.rocks.RocksStore;
@@ -39,8 +40,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Takes snapshots of the state and keeps the log within its bounds: every so many events, after
- * each new generation, once an hour, and when asked. A thread of its own; nobody waits for it but
- * who asked. What it cannot do now it tries again, and says so in {@link #report}.
+ * each new generation, after a loss of events, once an hour, and when asked. A thread of its own;
+ * nobody waits for it but who asked. What it cannot do now it tries again, and says so in {@link
+ * #report}.
  */
 public final class LogKeeper implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LogKeeper.class);
@@ -110,12 +112,45 @@ public final class LogKeeper implements AutoCloseable {
     this.thread = Thread.ofPlatform().daemon().name("log-keeper").unstarted(this::run);
   }
 
-  /** Starts it. To be closed before journal, store and log. */
+  /**
+   * Starts it. To be closed before journal, store and log.
+   *
+   * <p>Where the log has lost events, the state as it stands is written before this returns: the
+   * store may know what only those events said, and must not differ from what can be folded.
+   */
   public static LogKeeper start(
       ChronicleEventLog log, RocksStore store, Journal journal, Settings settings, Clock clock) {
     LogKeeper keeper = new LogKeeper(log, store, journal, settings, clock);
+    if (keeper.lastLossFoundAt() > 0) {
+      keeper.coverLosses();
+    }
     keeper.thread.start();
     return keeper;
+  }
+
+  private void coverLosses() {
+    working.lock();
+    try {
+      snapshots = Optional.of(sound());
+      publish("");
+      if (newestSnapshot() < lastLossFoundAt()) {
+        take();
+      }
+    } catch (IOException | RuntimeException e) {
+      // Tried again with the next look.
+      failed(e);
+    } finally {
+      working.unlock();
+    }
+  }
+
+  /** The event that tells of the newest loss of events; 0 where none is known. */
+  private long lastLossFoundAt() {
+    return node().getDamagesList().stream()
+        .filter(damage -> damage.getFirstLostSequence() > 0)
+        .mapToLong(Damage::getSequence)
+        .max()
+        .orElse(0);
   }
 
   /** What it last saw and did. */
@@ -163,7 +198,8 @@ public final class LogKeeper implements AutoCloseable {
       publish("");
     }
     long newest = newestSnapshot();
-    if (log.durableSequence() - newest >= settings.snapshotEveryEvents) {
+    if (newest < lastLossFoundAt()
+        || log.durableSequence() - newest >= settings.snapshotEveryEvents) {
       take();
     }
     int generation = log.status().generation();

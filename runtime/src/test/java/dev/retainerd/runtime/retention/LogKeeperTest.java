@@ -11,12 +11,14 @@ import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.eventlog.files.ReadOnlyLog;
+import dev.retainerd.eventlog.proto.DamageFoundPayload;
 import dev.retainerd.eventlog.proto.LeftoverRemovedPayload;
 import dev.retainerd.eventlog.proto.NamespaceCreatedPayload;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.store.rocks.CatchUp;
 import dev.retainerd.store.state.Kind;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -108,7 +110,24 @@ class LogKeeperTest {
   }
 
   private void deleteStore() throws Exception {
-    try (Stream<Path> tree = Files.walk(dir.resolve("store"))) {
+    delete(dir.resolve("store"));
+  }
+
+  private static void copy(Path from, Path to) throws Exception {
+    try (Stream<Path> tree = Files.walk(from)) {
+      for (Path path : tree.toList()) {
+        Path target = to.resolve(from.relativize(path));
+        if (Files.isDirectory(path)) {
+          Files.createDirectories(target);
+        } else {
+          Files.copy(path, target);
+        }
+      }
+    }
+  }
+
+  private static void delete(Path folder) throws Exception {
+    try (Stream<Path> tree = Files.walk(folder)) {
       for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(path);
       }
@@ -169,6 +188,67 @@ class LogKeeperTest {
           first - 1,
           core.journal.state().get(Kind.NODE.key("", "node")).orElseThrow().getLogRemovedThrough());
     }
+  }
+
+  /** The store knows what the lost events said: the next fold must know it too. */
+  @Test
+  void whatTheStoreKnowsOfLostEventsIsWrittenBeforeAnythingElseHappens() throws Exception {
+    RetentionPlan.Bounds none = new RetentionPlan.Bounds(0, 0, 0, false, 0, 0);
+    try (Core core = new Core(none, 1_000_000)) {
+      core.write(10);
+      core.write(10);
+      core.write(10);
+      core.store.store().flush();
+      // As a power cut leaves them; what the close below writes never was.
+      copy(dir.resolve("log"), dir.resolve("then/log"));
+      copy(dir.resolve("store"), dir.resolve("then/store"));
+    }
+    delete(dir.resolve("log"));
+    deleteStore();
+    copy(dir.resolve("then/log"), dir.resolve("log"));
+    copy(dir.resolve("then/store"), dir.resolve("store"));
+    flipOneBitOf("n21");
+    TreeMap<String, String> whole;
+    long lost;
+    try (Core core = new Core(none, 1_000_000)) {
+      var damage =
+          core.log.status().damages().stream().filter(d -> d.firstLostSequence() > 0).findFirst();
+      lost = damage.orElseThrow().firstLostSequence();
+      assertTrue(core.content().keySet().stream().anyMatch(key -> key.contains("n21")));
+      core.journal.commit(
+          SELF,
+          "",
+          new Event.DamageFound(
+              DamageFoundPayload.newBuilder()
+                  .setWhat("log")
+                  .setFirstLostSequence(lost)
+                  .setLastLostSequence(damage.get().lastLostSequence())
+                  .build()));
+    }
+    long found;
+    try (Core core = new Core(none, 1_000_000)) {
+      found = core.keeper.report().snapshots().getFirst();
+      assertTrue(found > lost, "a snapshot at " + found + " after the loss of " + lost);
+      core.write(3);
+      whole = core.content();
+    }
+    deleteStore();
+    try (Core core = new Core(none, 1_000_000)) {
+      assertEquals(whole, core.content());
+      assertEquals(List.of(found), core.keeper.report().snapshots(), "once is enough");
+    }
+  }
+
+  private void flipOneBitOf(String text) throws Exception {
+    Path file;
+    try (Stream<Path> files = Files.walk(dir.resolve("log/generation-0001"))) {
+      file = files.filter(f -> f.toString().endsWith(".cq4")).findFirst().orElseThrow();
+    }
+    byte[] bytes = Files.readAllBytes(file);
+    int at = new String(bytes, StandardCharsets.ISO_8859_1).indexOf(text);
+    assertTrue(at > 0, text + " is not in " + file);
+    bytes[at] ^= 1;
+    Files.write(file, bytes);
   }
 
   @Test

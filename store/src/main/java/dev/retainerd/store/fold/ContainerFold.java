@@ -26,10 +26,7 @@ final class ContainerFold {
         before
             .map(b -> b.toBuilder().setProvenance(f.changed(b.getProvenance())))
             .orElseGet(() -> ContainerEntry.newBuilder().setProvenance(f.born()));
-    f.put(
-        Kind.CONTAINER,
-        id,
-        entry.setPhase(next).setContainer(record.toBuilder().clearSpec()).build());
+    f.put(Kind.CONTAINER, id, entry.setPhase(next).setContainer(SharedStrings.of(record)).build());
     if (record.hasSpec()) {
       f.put(
           Kind.SPEC,

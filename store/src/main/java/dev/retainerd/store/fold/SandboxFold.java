@@ -25,7 +25,7 @@ final class SandboxFold {
         id,
         SandboxEntry.newBuilder()
             .setProvenance(f.born())
-            .setSandbox(p.getSandbox())
+            .setSandbox(SharedStrings.of(p.getSandbox()))
             .setPhase(next)
             .build());
   }
