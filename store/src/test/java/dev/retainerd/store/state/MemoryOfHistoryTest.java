@@ -31,8 +31,8 @@ class MemoryOfHistoryTest {
   private static final int CONTAINERS = 4_000;
   private static final int PER_POD = 4;
 
-  /** The aim is 4 MB in the daemon, whose object headers are half as large as a test's. */
-  private static final long BOUND_BYTES_PER_THOUSAND = 6_000_000;
+  /** With object headers as compact as the daemon's. */
+  private static final long BOUND_BYTES_PER_THOUSAND = 4_000_000;
 
   @Test
   void aThousandDeadContainersStayWithinTheirBound() throws Exception {
