@@ -220,6 +220,7 @@ final class DaemonConfigBuilder {
         block,
         logRetention(),
         checkpointCopy(),
+        values.optionalPath(RETAIN.child("checkpoint_copy_ca")),
         values.optionalPath(RETAIN.child("identity_file")),
         (int) values.integer(RETAIN.child("snapshot_every_events"), 1, MOST),
         values.integer(RETAIN.child("reserve_bytes"), 0, Long.MAX_VALUE),

@@ -9,6 +9,7 @@ import java.util.Optional;
  *
  * @param shimPath none for the shim beside the daemon's own binary
  * @param checkpointCopy a folder, an http or https URL, or "" for none
+ * @param checkpointCopyCa whose certificates an https URL may show; none for the well-known
  * @param identityFile none for the one beside root
  */
 public record RetainSettings(
@@ -21,6 +22,7 @@ public record RetainSettings(
     int logBlockBytes,
     LogRetention logRetention,
     String checkpointCopy,
+    Optional<Path> checkpointCopyCa,
     Optional<Path> identityFile,
     int snapshotEveryEvents,
     long reserveBytes,

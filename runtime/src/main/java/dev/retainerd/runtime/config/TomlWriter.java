@@ -160,6 +160,7 @@ final class TomlWriter {
     values.put(RETAIN.child("log_archive_days"), kept.archiveDays());
     values.put(RETAIN.child("log_archive_bytes"), kept.archiveBytes());
     values.put(RETAIN.child("checkpoint_copy"), retain.checkpointCopy());
+    values.put(RETAIN.child("checkpoint_copy_ca"), retain.checkpointCopyCa());
     values.put(RETAIN.child("identity_file"), retain.identityFile());
     values.put(RETAIN.child("snapshot_every_events"), retain.snapshotEveryEvents());
     values.put(RETAIN.child("reserve_bytes"), retain.reserveBytes());

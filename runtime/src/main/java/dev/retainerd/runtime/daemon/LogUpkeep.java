@@ -76,6 +76,7 @@ record LogUpkeep(
                     folder.resolve(CheckpointKeeper.FILE),
                     folder.resolve(PROGRESS),
                     URI.create(copy),
+                    config.retain().checkpointCopyCa(),
                     log.status().nodeId(),
                     CheckpointSender.Patience.STANDARD))
             : Optional.empty();

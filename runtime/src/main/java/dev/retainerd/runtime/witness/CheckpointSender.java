@@ -77,18 +77,26 @@ public final class CheckpointSender implements AutoCloseable {
   private volatile boolean closed;
 
   private CheckpointSender(
-      Path checkpoints, Path progress, URI url, String nodeId, Patience patience)
+      Path checkpoints,
+      Path progress,
+      URI url,
+      Optional<Path> authority,
+      String nodeId,
+      Patience patience)
       throws IOException {
     this.checkpoints = checkpoints;
     this.progress = progress;
     this.url = url;
     this.nodeId = nodeId;
     this.patience = patience;
-    this.client =
+    HttpClient.Builder http =
         HttpClient.newBuilder()
             .connectTimeout(patience.answer)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .build();
+            .followRedirects(HttpClient.Redirect.NEVER);
+    if (authority.isPresent()) {
+      http.sslContext(Authority.of(authority.get()));
+    }
+    this.client = http.build();
     Map<String, String> before = SmallFile.read(progress).orElse(Map.of());
     boolean same = url.toString().equals(before.get("url"));
     this.offset = same ? Long.parseLong(before.get("offset")) : 0;
@@ -102,12 +110,20 @@ public final class CheckpointSender implements AutoCloseable {
    *
    * @param checkpoints the log's file of checkpoints, which may come later
    * @param progress where it keeps how far it got
-   * @throws IOException where that cannot be read
+   * @param authority PEM file of the one authority whose certificate an https URL may show; empty
+   *     for those that the JDK knows
+   * @throws IOException where one of these cannot be read
    */
   public static CheckpointSender start(
-      Path checkpoints, Path progress, URI url, String nodeId, Patience patience)
+      Path checkpoints,
+      Path progress,
+      URI url,
+      Optional<Path> authority,
+      String nodeId,
+      Patience patience)
       throws IOException {
-    CheckpointSender sender = new CheckpointSender(checkpoints, progress, url, nodeId, patience);
+    CheckpointSender sender =
+        new CheckpointSender(checkpoints, progress, url, authority, nodeId, patience);
     sender.thread.start();
     return sender;
   }

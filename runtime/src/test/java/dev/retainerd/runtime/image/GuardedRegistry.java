@@ -5,7 +5,6 @@ import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -13,17 +12,13 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
 
 /**
  * A door before a real registry: it asks for a password, or for a token of its own token server
@@ -66,7 +61,7 @@ final class GuardedRegistry implements AutoCloseable {
     InetSocketAddress any = new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0);
     if (tls) {
       HttpsServer https = HttpsServer.create(any, 0);
-      https.setHttpsConfigurator(new HttpsConfigurator(context(certificates)));
+      https.setHttpsConfigurator(new HttpsConfigurator(OwnCertificate.in(certificates)));
       server = https;
     } else {
       server = HttpServer.create(any, 0);
@@ -75,44 +70,6 @@ final class GuardedRegistry implements AutoCloseable {
     server.createContext("/", this::answer);
     server.start();
     host = "127.0.0.1:" + server.getAddress().getPort();
-  }
-
-  private static SSLContext context(Path folder) throws Exception {
-    Path store = folder.resolve("key.p12");
-    String keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
-    List<String> common =
-        List.of("-keystore", store.toString(), "-storepass", "changeit", "-alias", "own");
-    run(
-        keytool,
-        "-genkeypair",
-        common,
-        List.of("-keyalg", "EC", "-dname", "CN=registry", "-ext", "san=ip:127.0.0.1"));
-    run(
-        keytool,
-        "-exportcert",
-        common,
-        List.of("-rfc", "-file", folder.resolve("cert.pem").toString()));
-    KeyStore keys = KeyStore.getInstance("PKCS12");
-    try (InputStream in = Files.newInputStream(store)) {
-      keys.load(in, "changeit".toCharArray());
-    }
-    KeyManagerFactory factory =
-        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-    factory.init(keys, "changeit".toCharArray());
-    SSLContext context = SSLContext.getInstance("TLS");
-    context.init(factory.getKeyManagers(), null, null);
-    return context;
-  }
-
-  private static void run(String keytool, String verb, List<String> common, List<String> rest)
-      throws Exception {
-    List<String> command = new java.util.ArrayList<>(List.of(keytool, verb));
-    command.addAll(common);
-    command.addAll(rest);
-    Process process = new ProcessBuilder(command).inheritIO().start();
-    if (process.waitFor() != 0) {
-      throw new AssertionError("keytool failed");
-    }
   }
 
   private void answer(HttpExchange exchange) throws IOException {

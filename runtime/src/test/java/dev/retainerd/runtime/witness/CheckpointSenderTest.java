@@ -1,12 +1,16 @@
 package dev.retainerd.runtime.witness;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import dev.retainerd.eventlog.checkpoint.Checkpoint;
 import dev.retainerd.eventlog.checkpoint.NodeKey;
+import dev.retainerd.runtime.image.OwnCertificate;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -19,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.function.BooleanSupplier;
@@ -49,7 +54,11 @@ class CheckpointSenderTest {
   }
 
   private void listen(int wanted) throws IOException {
-    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), wanted), 0);
+    open(HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), wanted), 0));
+  }
+
+  private void open(HttpServer made) {
+    server = made;
     port = server.getAddress().getPort();
     server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
     server.createContext("/", this::answer);
@@ -82,10 +91,15 @@ class CheckpointSenderTest {
   }
 
   private CheckpointSender start() throws IOException {
+    return start("http", Optional.empty());
+  }
+
+  private CheckpointSender start(String scheme, Optional<Path> authority) throws IOException {
     return CheckpointSender.start(
         dir.resolve("checkpoints"),
         dir.resolve("sent"),
-        URI.create("http://127.0.0.1:" + port + "/witness"),
+        URI.create(scheme + "://127.0.0.1:" + port + "/witness"),
+        authority,
         "node-1",
         SHORT);
   }
@@ -183,6 +197,29 @@ class CheckpointSenderTest {
       await("the second", () -> sender.standing().sentSequence() == 20);
       assertAllThere();
     }
+  }
+
+  @Test
+  void overHttpsOnlyWhoShowsACertificateOfTheAuthorityGetsThem() throws Exception {
+    server.stop(0);
+    HttpsServer https =
+        HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    https.setHttpsConfigurator(new HttpsConfigurator(OwnCertificate.in(dir)));
+    open(https);
+    write(2);
+    try (CheckpointSender sender = start("https", Optional.empty())) {
+      await("its distrust", () -> sender.standing().failure().contains("certification path"));
+      assertEquals(Map.of(), stored);
+    }
+    try (CheckpointSender sender = start("https", Optional.of(dir.resolve("cert.pem")))) {
+      await("both", () -> sender.standing().sentSequence() == 20);
+      assertAllThere();
+    }
+    Files.writeString(dir.resolve("empty.pem"), "");
+    IOException refused =
+        assertThrows(
+            IOException.class, () -> start("https", Optional.of(dir.resolve("empty.pem"))));
+    assertTrue(refused.getMessage().contains("empty.pem, cannot be used: "), refused.getMessage());
   }
 
   @Test
