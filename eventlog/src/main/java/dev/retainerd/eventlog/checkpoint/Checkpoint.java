@@ -108,6 +108,22 @@ public record Checkpoint(
     return all;
   }
 
+  /** The first byte behind the first note that ends at or after {@code at}; -1 where none does. */
+  static int endOfNext(byte[] bytes, int at) {
+    byte[] signature = ("\n\n" + DASH).getBytes(StandardCharsets.UTF_8);
+    for (int i = at; i + signature.length <= bytes.length; i++) {
+      if (Arrays.equals(bytes, i, i + signature.length, signature, 0, signature.length)) {
+        for (int end = i + signature.length; end < bytes.length; end++) {
+          if (bytes[end] == '\n') {
+            return end + 1;
+          }
+        }
+        return -1;
+      }
+    }
+    return -1;
+  }
+
   private static Checkpoint parse(String body, String signature) {
     String[] lines = body.split("\n", -1);
     try {

@@ -30,6 +30,13 @@ public final class CheckpointKeeper implements AutoCloseable {
   public static final String KEY_FILE = "checkpoint.pub";
 
   private static final int EVENTS_BOUND = 4096;
+
+  /** So much of the file is read at a start: it grows as long as the node lives. */
+  private static final int TAIL_BYTES = 64 << 10;
+
+  /** No checkpoint is longer. */
+  private static final int NOTE_BYTES = 4 << 10;
+
   private static final int COMPARED_BYTES = 1024;
   private static final int REST_BOUND_BYTES = 16 << 20;
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
@@ -89,13 +96,34 @@ public final class CheckpointKeeper implements AutoCloseable {
       return 0;
     }
     try {
-      List<Checkpoint> all = Checkpoint.parseAll(Files.readAllBytes(file));
-      return all.isEmpty() ? 0 : all.getLast().lastSequence();
+      long size = Files.size(file);
+      int length = (int) Math.min(size, TAIL_BYTES);
+      byte[] tail = bytes(file, size - length, length);
+      int first = length == size ? 0 : Math.max(0, Checkpoint.endOfNext(tail, 0));
+      int end = first;
+      for (int next = end; next >= 0; next = Checkpoint.endOfNext(tail, end)) {
+        end = next;
+      }
+      List<Checkpoint> last = Checkpoint.parseAll(Arrays.copyOfRange(tail, first, end));
+      if (length - end > NOTE_BYTES) {
+        throw new EventLogException("its end is not in the form of checkpoints");
+      }
+      if (end < length) {
+        // Broken off by a crash: the next one must not be appended to half of another.
+        cut(file, size - length + end);
+      }
+      return last.isEmpty() ? 0 : last.getLast().lastSequence();
     } catch (EventLogException e) {
       Path aside = file.resolveSibling("set-aside").resolve(FILE + "-" + System.nanoTime());
       Files.createDirectories(aside.getParent());
       Files.move(file, aside);
       return 0;
+    }
+  }
+
+  private static void cut(Path file, long length) throws IOException {
+    try (RandomAccessFile half = new RandomAccessFile(file.toFile(), "rw")) {
+      half.setLength(length);
     }
   }
 

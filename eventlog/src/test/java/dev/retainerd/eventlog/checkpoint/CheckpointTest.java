@@ -15,6 +15,7 @@ import dev.retainerd.eventlog.files.ReadOnlyLog;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -110,6 +111,41 @@ class CheckpointTest {
           Files.readAllBytes(folder().resolve(CheckpointKeeper.FILE)),
           Files.readAllBytes(files.findFirst().orElseThrow()));
     }
+  }
+
+  @Test
+  void aCheckpointThatACrashBrokeOffIsCutAwayAndAStartReadsOnlyTheEndOfALongFile()
+      throws Exception {
+    Path file = folder().resolve(CheckpointKeeper.FILE);
+    Path second = dir.resolve("second");
+    try (EventLog log = open(second)) {
+      append(log, 20);
+    }
+    String whole = Files.readString(file);
+    Files.writeString(file, whole.substring(0, whole.length() / 2), StandardOpenOption.APPEND);
+    try (EventLog log = open(second)) {
+      append(log, 20);
+    }
+    List<Checkpoint> two = Checkpoint.parseAll(Files.readAllBytes(file));
+    assertEquals(2, two.size());
+    assertEquals(two.getFirst().lastSequence() + 1, two.getLast().firstSequence());
+    // A damaged beginning of a long file is not even looked at by a start.
+    String many = "x".repeat(9) + whole.repeat(400) + two.getLast().text();
+    Files.writeString(file, many);
+    try (EventLog log = open(second)) {
+      append(log, 20);
+    }
+    String grown = Files.readString(file);
+    assertTrue(grown.startsWith(many), "it was set aside");
+    Checkpoint last =
+        Checkpoint.parseAll(grown.substring(many.length()).getBytes(StandardCharsets.UTF_8))
+            .getLast();
+    assertEquals(two.getLast().lastSequence() + 1, last.firstSequence());
+    Files.writeString(file, "x".repeat(100_000));
+    try (EventLog log = open(second)) {
+      append(log, 20);
+    }
+    assertEquals(1, Checkpoint.parseAll(Files.readAllBytes(file)).getFirst().firstSequence());
   }
 
   @Test
