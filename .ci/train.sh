@@ -142,7 +142,7 @@ run_ctl() { # FOLDER
 }
 run_rewind() {
   [ -d "$STATE/training-log" ] || { run_once "$DIST/bin/rewind" --help; return; }
-  run_once "$DIST/bin/rewind" verify "$STATE/training-log"
+  run_once "$DIST/bin/rewind" practise "$STATE/training-log"
 }
 
 train_ctl() {

@@ -1,6 +1,8 @@
 package dev.retainerd.eventlog;
 
-import java.nio.ByteBuffer;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -9,13 +11,16 @@ import java.util.Arrays;
  * of most events is read in place, and the whole is decoded for whoever wants it. Not thread-safe.
  */
 public final class EncodedEnvelope {
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle SHORT =
+      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.BIG_ENDIAN);
+
   private final byte[] bytes;
-  private final ByteBuffer in;
   private Envelope decoded;
 
   private EncodedEnvelope(byte[] bytes) {
     this.bytes = bytes;
-    this.in = ByteBuffer.wrap(bytes);
   }
 
   /**
@@ -42,20 +47,25 @@ public final class EncodedEnvelope {
   }
 
   public long sequence() {
-    return in.getLong(EnvelopeCodec.AT_SEQUENCE);
+    return (long) LONG.get(bytes, EnvelopeCodec.AT_SEQUENCE);
   }
 
   public long wallNanos() {
-    return in.getLong(EnvelopeCodec.AT_SEQUENCE + 8);
+    return (long) LONG.get(bytes, EnvelopeCodec.AT_SEQUENCE + 8);
   }
 
   public long monotonicNanos() {
-    return in.getLong(EnvelopeCodec.AT_SEQUENCE + 16);
+    return (long) LONG.get(bytes, EnvelopeCodec.AT_SEQUENCE + 16);
   }
 
   /** The number of its type. */
   public int type() {
-    return Short.toUnsignedInt(in.getShort(EnvelopeCodec.AT_TYPE));
+    return unsignedShort(EnvelopeCodec.AT_TYPE);
+  }
+
+  /** The version of its payload. */
+  public int schemaVersion() {
+    return unsignedShort(EnvelopeCodec.AT_TYPE + 2);
   }
 
   /** Whether its secrets have been taken out. */
@@ -67,6 +77,11 @@ public final class EncodedEnvelope {
   public byte[] hash() {
     return Arrays.copyOfRange(
         bytes, EnvelopeCodec.AT_HASH, EnvelopeCodec.AT_HASH + Envelope.HASH_BYTES);
+  }
+
+  /** Puts the hash that it carries into {@code to}, from {@code at} on. */
+  public void copyHash(byte[] to, int at) {
+    System.arraycopy(bytes, EnvelopeCodec.AT_HASH, to, at, Envelope.HASH_BYTES);
   }
 
   /** Whether {@code hash} is the one that it carries. */
@@ -113,7 +128,11 @@ public final class EncodedEnvelope {
   }
 
   private int stringLength(int i) {
-    return Short.toUnsignedInt(in.getShort(EnvelopeCodec.AT_STRING_LENGTHS + 2 * i));
+    return unsignedShort(EnvelopeCodec.AT_STRING_LENGTHS + 2 * i);
+  }
+
+  private int unsignedShort(int at) {
+    return Short.toUnsignedInt((short) SHORT.get(bytes, at));
   }
 
   /** All of it. */

@@ -1,6 +1,7 @@
 package dev.retainerd.eventlog;
 
 import java.nio.ByteBuffer;
+import java.security.DigestException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -21,6 +22,7 @@ public final class EnvelopeHash {
 
   private final MessageDigest whole = sha256();
   private final MessageDigest part = sha256();
+  private final byte[] computed = new byte[Envelope.HASH_BYTES];
 
   /** Gives a draft its place in the log. The result's hash is right. */
   public Envelope seal(
@@ -118,6 +120,25 @@ public final class EnvelopeHash {
    *     not looked at
    */
   public byte[] ofBytes(byte[] bytes) {
+    feed(bytes);
+    return whole.digest();
+  }
+
+  /** Whether the hash that an encoded envelope carries is that of its content. */
+  public boolean holds(EncodedEnvelope envelope) {
+    byte[] bytes = envelope.bytes();
+    feed(bytes);
+    try {
+      whole.digest(computed, 0, computed.length);
+    } catch (DigestException e) {
+      throw new IllegalStateException("a SHA-256 takes more than 32 bytes", e);
+    }
+    int at = EnvelopeCodec.AT_HASH;
+    return Arrays.equals(bytes, at, at + computed.length, computed, 0, computed.length);
+  }
+
+  /** Lets {@link #whole} see what the hash is made over. */
+  private void feed(byte[] bytes) {
     ByteBuffer in = ByteBuffer.wrap(bytes);
     int spanCount = Short.toUnsignedInt(in.getShort(EnvelopeCodec.AT_SECRET_COUNT));
     int payloadAt = (int) EnvelopeCodec.payloadAt(in, spanCount);
@@ -139,7 +160,6 @@ public final class EnvelopeHash {
       clearFrom = from + length;
     }
     whole.update(bytes, clearFrom, payloadEnd - clearFrom);
-    return whole.digest();
   }
 
   private byte[] commitment(byte[] bytes, int saltAt, int index, int from, int length) {

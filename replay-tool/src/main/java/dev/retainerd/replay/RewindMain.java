@@ -3,6 +3,7 @@ package dev.retainerd.replay;
 import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.replay.history.LookFailure;
 import dev.retainerd.replay.manual.ManualCommand;
+import dev.retainerd.replay.manual.PractiseCommand;
 import dev.retainerd.replay.verb.BisectVerb;
 import dev.retainerd.replay.verb.BundleVerb;
 import dev.retainerd.replay.verb.DiffVerb;
@@ -111,6 +112,7 @@ public final class RewindMain implements Runnable {
         });
     if (!verbs.containsKey(first)) {
       root.addSubcommand("manual", new ManualCommand());
+      root.addSubcommand("practise", new PractiseCommand(RewindMain::run));
     }
     root.setExecutionExceptionHandler((thrown, at, result) -> main.failed(thrown));
     root.setParameterExceptionHandler(RewindMain::misunderstood);

@@ -88,6 +88,19 @@ public record Checkpoint(
   }
 
   /**
+   * The same, of hashes that stand one behind the other.
+   *
+   * @param count how many there are
+   */
+  public boolean covers(byte[] hashes, int count) {
+    int last = (count - 1) * root.length;
+    return count > 0
+        && count == lastSequence - firstSequence + 1
+        && Arrays.equals(root, MerkleTree.root(hashes, count))
+        && Arrays.equals(head, 0, head.length, hashes, last, last + root.length);
+  }
+
+  /**
    * Reads notes that stand one after the other. The last one may be cut short: it is left out.
    *
    * @throws EventLogException where another is not in that form

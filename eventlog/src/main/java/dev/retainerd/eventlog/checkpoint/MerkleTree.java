@@ -1,9 +1,11 @@
 package dev.retainerd.eventlog.checkpoint;
 
+import java.security.DigestException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Iterator;
 import java.util.List;
@@ -11,6 +13,8 @@ import java.util.Optional;
 
 /** The Merkle tree of RFC 6962 over hashes of events. */
 public final class MerkleTree {
+  private static final int HASH_BYTES = 32;
+  private static final int NODE_BYTES = 1 + 2 * HASH_BYTES;
   private static final byte LEAF = 0;
   private static final byte NODE = 1;
 
@@ -21,31 +25,72 @@ public final class MerkleTree {
     return leaves.isEmpty() ? sha256().digest() : new Hashing().root(leaves, 0, leaves.size());
   }
 
-  /** One digest and one buffer for a whole tree: most of the time goes into calls otherwise. */
+  /** The root over leaves of 32 bytes that stand one behind the other, one at least. */
+  public static byte[] root(byte[] leaves, int count) {
+    return new Hashing().root(leaves, count);
+  }
+
+  /**
+   * Hashes a whole tree level by level, within one array: most of the time goes into calls and
+   * copies otherwise. A node without a neighbour goes up as it is, which comes to the same tree as
+   * halving at the largest power of two. Not thread-safe.
+   */
   private static final class Hashing {
     private final MessageDigest digest = sha256();
-    private byte[] buffer = new byte[65];
+    private byte[] buffer = new byte[NODE_BYTES];
+    private byte[] level = new byte[0];
 
+    /** The root over some of these leaves, one at least. */
     byte[] root(List<byte[]> leaves, int from, int to) {
-      if (to - from == 1) {
-        return hash(LEAF, leaves.get(from), new byte[0]);
+      int nodes = to - from;
+      if (level.length < nodes * HASH_BYTES) {
+        level = new byte[nodes * HASH_BYTES];
       }
-      // The left part is the largest power of two that leaves something on the right.
-      int left = Integer.highestOneBit(to - from - 1);
-      byte[] first = root(leaves, from, from + left);
-      return hash(NODE, first, root(leaves, from + left, to));
+      for (int i = 0; i < nodes; i++) {
+        byte[] leaf = leaves.get(from + i);
+        if (1 + leaf.length > buffer.length) {
+          buffer = new byte[1 + leaf.length];
+        }
+        buffer[0] = LEAF;
+        System.arraycopy(leaf, 0, buffer, 1, leaf.length);
+        hash(1 + leaf.length, i);
+      }
+      return upwards(nodes);
     }
 
-    private byte[] hash(byte kind, byte[] first, byte[] second) {
-      int length = 1 + first.length + second.length;
-      if (length > buffer.length) {
-        buffer = new byte[length];
+    byte[] root(byte[] leaves, int count) {
+      level = new byte[count * HASH_BYTES];
+      buffer[0] = LEAF;
+      for (int i = 0; i < count; i++) {
+        System.arraycopy(leaves, i * HASH_BYTES, buffer, 1, HASH_BYTES);
+        hash(1 + HASH_BYTES, i);
       }
-      buffer[0] = kind;
-      System.arraycopy(first, 0, buffer, 1, first.length);
-      System.arraycopy(second, 0, buffer, 1 + first.length, second.length);
+      return upwards(count);
+    }
+
+    private byte[] upwards(int leaves) {
+      buffer[0] = NODE;
+      for (int nodes = leaves; nodes > 1; nodes = (nodes + 1) / 2) {
+        for (int i = 0; i < nodes / 2; i++) {
+          System.arraycopy(level, 2 * i * HASH_BYTES, buffer, 1, 2 * HASH_BYTES);
+          hash(NODE_BYTES, i);
+        }
+        if (nodes % 2 == 1) {
+          System.arraycopy(
+              level, (nodes - 1) * HASH_BYTES, level, nodes / 2 * HASH_BYTES, HASH_BYTES);
+        }
+      }
+      return Arrays.copyOf(level, HASH_BYTES);
+    }
+
+    /** Puts the hash of the buffer's beginning into a place of the level. */
+    private void hash(int length, int place) {
       digest.update(buffer, 0, length);
-      return digest.digest();
+      try {
+        digest.digest(level, place * HASH_BYTES, HASH_BYTES);
+      } catch (DigestException e) {
+        throw new IllegalStateException("a SHA-256 takes more than 32 bytes", e);
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.retainerd.eventlog.event;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.NewerFormatException;
 import dev.retainerd.eventlog.proto.ContainerCreateFailedPayload;
@@ -84,10 +85,7 @@ import dev.retainerd.eventlog.proto.TaskStartedPayload;
 import dev.retainerd.eventlog.proto.TaskStartingPayload;
 import dev.retainerd.eventlog.proto.TaskStopGivenUpPayload;
 import dev.retainerd.eventlog.proto.TaskStoppingPayload;
-import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -213,9 +211,15 @@ public enum EventType {
   GARBAGE_COLLECTED(
       190, bytes -> new Event.GarbageCollected(GarbageCollectedPayload.parseFrom(bytes)));
 
-  private static final Map<Integer, EventType> BY_NUMBER =
-      Stream.of(values())
-          .collect(Collectors.toUnmodifiableMap(EventType::number, Function.identity()));
+  /** By their numbers, which are small; most readers ask for one with every event. */
+  private static final EventType[] BY_NUMBER =
+      new EventType[1 + Stream.of(values()).mapToInt(EventType::number).max().orElse(0)];
+
+  static {
+    for (EventType type : values()) {
+      BY_NUMBER[type.number] = type;
+    }
+  }
 
   private final int number;
   private final Decoder decoder;
@@ -254,7 +258,18 @@ public enum EventType {
 
   /** The type of that number, or empty where this version does not know it. */
   public static Optional<EventType> ofNumber(int number) {
-    return Optional.ofNullable(BY_NUMBER.get(number));
+    return number >= 0 && number < BY_NUMBER.length
+        ? Optional.ofNullable(BY_NUMBER[number])
+        : Optional.empty();
+  }
+
+  /**
+   * Whether this version of the code understands the event: its type, and its payload's version.
+   */
+  public static boolean isKnown(EncodedEnvelope event) {
+    int number = event.type();
+    EventType type = number < BY_NUMBER.length ? BY_NUMBER[number] : null;
+    return type != null && event.schemaVersion() <= type.schemaVersion();
   }
 
   /**

@@ -35,11 +35,22 @@ public final class Archive {
   private static final HexFormat HEX = HexFormat.of();
 
   private final LogFolder folder;
+  private final boolean itself;
   private final Map<Path, Generation> known = new ConcurrentHashMap<>();
 
   /** The archive of that log, in all the folders it has had. */
   public Archive(LogFolder folder) {
+    this(folder, false);
+  }
+
+  private Archive(LogFolder folder, boolean itself) {
     this.folder = folder;
+    this.itself = itself;
+  }
+
+  /** As an archive that lies by itself, apart from its log, is read. */
+  static Archive apart(LogFolder folder) {
+    return new Archive(folder, true);
   }
 
   /**
@@ -62,9 +73,25 @@ public final class Archive {
     }
   }
 
+  /** Whether that folder is an archive itself: its generations are packed, and no log is in it. */
+  static boolean isOne(Path folder) throws IOException {
+    if (!Files.isDirectory(folder) || Files.exists(new LogFolder(folder).identityFile())) {
+      return false;
+    }
+    try (Stream<Path> children = Files.list(folder)) {
+      return children.anyMatch(
+          child ->
+              GENERATION.matcher(child.getFileName().toString()).matches()
+                  && Files.isRegularFile(child.resolve(MANIFEST)));
+    }
+  }
+
   /** Every folder that may hold archived generations. */
   public List<Path> places() throws IOException {
     List<Path> places = new ArrayList<>();
+    if (itself) {
+      places.add(folder.path());
+    }
     places.add(standard());
     SmallFile.read(listFile())
         .ifPresent(values -> values.values().forEach(place -> places.add(Path.of(place))));

@@ -139,7 +139,7 @@ public final class LogCursor implements Closeable {
     if (!verify) {
       return new LogEntry.Good(place, envelope);
     }
-    if (!envelope.hasHash(hasher.ofBytes(sound.bytes()))) {
+    if (!hasher.holds(envelope)) {
       return new LogEntry.HashWrong(place, envelope.envelope());
     }
     if (!follows) {

@@ -20,15 +20,17 @@ public final class ReadOnlyLog {
 
   private final LogFolder folder;
   private final Archive archive;
+  private final boolean apart;
   private final String nodeId;
   private final List<LogDamage> damages = new ArrayList<>();
 
   private ReadOnlyLog(LogFolder folder) throws IOException {
     this.folder = folder;
-    this.archive = new Archive(folder);
+    this.apart = Archive.isOne(folder.path());
+    this.archive = apart ? Archive.apart(folder) : new Archive(folder);
     List<Generation> generations = folder.generations(archive, damages);
     Optional<String> identity = folder.nodeId();
-    if (identity.isEmpty()) {
+    if (identity.isEmpty() && !apart) {
       damages.add(
           new LogDamage(
               "metadata",
@@ -45,7 +47,7 @@ public final class ReadOnlyLog {
   /**
    * Opens a log.
    *
-   * @param logOrRoot the log's folder, or the daemon's root folder above it
+   * @param logOrRoot the log's folder, the daemon's root folder above it, or an archive by itself
    * @throws EventLogException where there is none, or a newer version wrote it
    */
   public static ReadOnlyLog open(Path logOrRoot) {
@@ -59,6 +61,11 @@ public final class ReadOnlyLog {
   /** The log's own folder. */
   public Path folder() {
     return folder.path();
+  }
+
+  /** Whether it is an archive by itself, whose log goes on elsewhere. */
+  public boolean archiveOnly() {
+    return apart;
   }
 
   /** The node whose log it is; "" where nothing tells. */

@@ -25,6 +25,11 @@ public final class RecordScanner {
   private static final int LENGTH_MASK = 0x3fffffff;
   private static final int WORD_BYTES = 4;
   private static final int WINDOW_BYTES = 256 << 10;
+
+  /** Many a scan is of a record or two; whoever reads on gets a larger window. */
+  private static final int FIRST_WINDOW_BYTES = 4 << 10;
+
+  private static final int WINDOW_GROWTH = 4;
   private static final byte[] ZEROS = new byte[WINDOW_BYTES];
   private static final VarHandle LITTLE_ENDIAN =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -78,7 +83,7 @@ public final class RecordScanner {
 
   private final RecordSource source;
   private final long limit;
-  private final byte[] window = new byte[WINDOW_BYTES];
+  private byte[] window = new byte[FIRST_WINDOW_BYTES];
   private long windowAt;
   private int windowLength;
   private long end;
@@ -246,14 +251,25 @@ public final class RecordScanner {
         read(ByteBuffer.wrap(large), at);
         return large;
       }
-      fill(at);
+      fill(at, length);
     }
     int from = (int) (at - windowAt);
     return Arrays.copyOfRange(window, from, from + length);
   }
 
   private void fill(long at) throws IOException {
-    int wanted = (int) Math.min(WINDOW_BYTES, Math.max(0, end - at));
+    fill(at, WORD_BYTES);
+  }
+
+  private void fill(long at, int needed) throws IOException {
+    int room = window.length;
+    if (windowLength == room || needed > room) {
+      room = Math.min(WINDOW_BYTES, Math.max(WINDOW_GROWTH * room, needed));
+    }
+    if (room > window.length) {
+      window = new byte[room];
+    }
+    int wanted = (int) Math.min(room, Math.max(0, end - at));
     windowAt = at;
     windowLength = read(ByteBuffer.wrap(window, 0, wanted), at);
     if (windowLength < wanted) {

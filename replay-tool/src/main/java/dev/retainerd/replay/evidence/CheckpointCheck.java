@@ -1,5 +1,7 @@
 package dev.retainerd.replay.evidence;
 
+import dev.retainerd.eventlog.EncodedEnvelope;
+import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.eventlog.checkpoint.Checkpoint;
 import dev.retainerd.eventlog.checkpoint.MerkleTree;
@@ -17,10 +19,16 @@ import java.util.Optional;
  * events at a time. Not thread-safe.
  */
 public final class CheckpointCheck {
+  private static final int FIRST_BYTES = 4096 * Envelope.HASH_BYTES;
+
   private final List<Checkpoint> checkpoints;
   private final Map<Long, List<byte[]>> proofs;
   private final boolean outsideWitness;
-  private final List<byte[]> hashes = new ArrayList<>();
+
+  /** Hashes of events, one behind the other: as objects they would lie all over the memory. */
+  private byte[] hashes = new byte[0];
+
+  private int count;
   private BitSet offsets = new BitSet();
   private int at;
   private int held;
@@ -75,8 +83,9 @@ public final class CheckpointCheck {
     }
   }
 
-  /** Takes the next event's sequence and hash. */
-  public void take(long sequence, byte[] hash) {
+  /** Takes the next event. */
+  public void take(EncodedEnvelope event) {
+    long sequence = event.sequence();
     while (at < checkpoints.size() && checkpoints.get(at).lastSequence() < sequence) {
       close();
     }
@@ -84,8 +93,13 @@ public final class CheckpointCheck {
       uncovered++;
       return;
     }
-    hashes.add(hash);
-    offsets.set((int) (sequence - checkpoints.get(at).firstSequence()));
+    if (hashes.length < (count + 1) * Envelope.HASH_BYTES) {
+      hashes = Arrays.copyOf(hashes, Math.max(FIRST_BYTES, 2 * hashes.length));
+    }
+    event.copyHash(hashes, count++ * Envelope.HASH_BYTES);
+    if (!proofs.isEmpty()) {
+      offsets.set((int) (sequence - checkpoints.get(at).firstSequence()));
+    }
     if (sequence == checkpoints.get(at).lastSequence()) {
       close();
     }
@@ -97,8 +111,8 @@ public final class CheckpointCheck {
     List<byte[]> proof = proofs.get(one.lastSequence());
     boolean holds =
         proof == null
-            ? one.covers(hashes)
-            : MerkleTree.rootOf(size, offsets, hashes, proof)
+            ? one.covers(hashes, count)
+            : MerkleTree.rootOf(size, offsets, each(), proof)
                 .filter(root -> Arrays.equals(root, one.root()))
                 .isPresent();
     if (holds) {
@@ -108,13 +122,22 @@ public final class CheckpointCheck {
       missed(one, size);
     }
     at++;
-    hashes.clear();
+    count = 0;
     offsets = new BitSet();
+  }
+
+  private List<byte[]> each() {
+    List<byte[]> all = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      int from = i * Envelope.HASH_BYTES;
+      all.add(Arrays.copyOfRange(hashes, from, from + Envelope.HASH_BYTES));
+    }
+    return all;
   }
 
   /** A checkpoint whose first events are no longer retained cannot be held against anything. */
   private void missed(Checkpoint one, int size) {
-    boolean cut = hashes.size() < size && held == 0 && proofs.isEmpty();
+    boolean cut = count < size && held == 0 && proofs.isEmpty();
     if (bad.isEmpty() && !cut) {
       bad =
           "events "

@@ -24,7 +24,7 @@ public final class FolderSource implements EventSource {
   }
 
   /**
-   * Opens the folder of a log, or the daemon's root above it.
+   * Opens the folder of a log, the daemon's root above it, or an archive.
    *
    * @throws LookFailure where there is none, or parts of it belong to another node
    */
@@ -91,6 +91,13 @@ public final class FolderSource implements EventSource {
   @Override
   public List<String> findings() {
     List<String> findings = new ArrayList<>();
+    if (log.archiveOnly()) {
+      findings.add(
+          log.folder()
+              + " is an archive by itself: what came after event "
+              + log.generations().getLast().seal().map(seal -> seal.lastSequence()).orElse(0L)
+              + " is in the log that it was taken from");
+    }
     for (LogDamage damage : log.damages()) {
       findings.add(damage.path() + ": " + damage.detail());
     }

@@ -3,6 +3,8 @@ package dev.retainerd.replay.history;
 import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EventLogException;
+import dev.retainerd.eventlog.NewerFormatException;
+import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.eventlog.event.UnreadableEventException;
 import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.store.words.Life;
@@ -23,6 +25,8 @@ public final class History implements AutoCloseable {
   private final EventSource source;
   private Optional<LifeIndex> index = Optional.empty();
   private final Consumer<String> notes;
+  private long gaps;
+  private final boolean passingOver;
 
   /**
    * A history of that source, which it closes.
@@ -30,9 +34,14 @@ public final class History implements AutoCloseable {
    * @param notes gets a sentence for whatever the operator should know beside the answer
    */
   public History(EventSource source, Consumer<String> notes) {
+    this(source, notes, false);
+    source.findings().forEach(notes);
+  }
+
+  private History(EventSource source, Consumer<String> notes, boolean passingOver) {
     this.source = source;
     this.notes = notes;
-    source.findings().forEach(notes);
+    this.passingOver = passingOver;
   }
 
   /** Uses an index from now on. */
@@ -44,9 +53,9 @@ public final class History implements AutoCloseable {
     return source;
   }
 
-  /** The same source, whose notes go elsewhere. */
+  /** The same source, whose notes go elsewhere; events of a newer version are noted as well. */
   public History notingTo(Consumer<String> other) {
-    return new History(source, other);
+    return new History(source, other, true);
   }
 
   @Override
@@ -72,7 +81,9 @@ public final class History implements AutoCloseable {
   public void each(long from, Predicate<EncodedEnvelope> concerns, Predicate<Told> more) {
     try (EventSource.Walk walk = source.walk(from, false)) {
       for (Optional<LogEntry> e = walk.next(); e.isPresent(); e = walk.next()) {
-        if (e.get() instanceof LogEntry.Good good && !concerns.test(good.encoded())) {
+        if (e.get() instanceof LogEntry.Good good
+            && EventType.isKnown(good.encoded())
+            && !concerns.test(good.encoded())) {
           continue;
         }
         Optional<Told> told = told(e.get());
@@ -112,7 +123,13 @@ public final class History implements AutoCloseable {
     }
   }
 
+  /** How many places of the history could not be read, or did not hold, on the way so far. */
+  public long gaps() {
+    return gaps;
+  }
+
   private Optional<Told> told(LogEntry entry) {
+    gaps += entry instanceof LogEntry.Good ? 0 : 1;
     return switch (entry) {
       case LogEntry.Good good -> told(good.envelope());
       case LogEntry.ChainBroken broken -> {
@@ -138,9 +155,19 @@ public final class History implements AutoCloseable {
     try {
       return Optional.of(Told.of(envelope));
     } catch (UnreadableEventException e) {
+      if (!passingOver && e.getCause() instanceof NewerFormatException) {
+        throw newer(e.getMessage(), e);
+      }
+      gaps++;
       notes.accept(e.getMessage());
       return Optional.empty();
     }
+  }
+
+  /** An answer that leaves out what it does not understand would look whole. */
+  private static LookFailure newer(String what, Throwable cause) {
+    return new LookFailure(
+        what + "; whether it is whole, rewind verify tells in this version as well", cause);
   }
 
   /**

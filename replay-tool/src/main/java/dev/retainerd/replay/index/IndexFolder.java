@@ -2,6 +2,7 @@ package dev.retainerd.replay.index;
 
 import dev.retainerd.eventlog.EncodedEnvelope;
 import dev.retainerd.eventlog.EventLogException;
+import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.replay.history.History;
@@ -125,6 +126,12 @@ public record IndexFolder(Path path) {
               "this history is damaged, and no index is made of it: see rewind verify");
         }
         last = good.encoded();
+        if (!EventType.isKnown(last)) {
+          throw new LookFailure(
+              "a newer version wrote event "
+                  + last.sequence()
+                  + ", and no index is made of what this one does not understand");
+        }
         if (builder == null) {
           first = last.sequence();
           builder = new Segment.Builder(first);

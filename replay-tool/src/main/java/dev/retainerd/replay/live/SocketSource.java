@@ -8,6 +8,8 @@ import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.replay.history.LookFailure;
 import dev.retainerd.replay.history.Witness;
+import dev.retainerd.wire.history.v1.CheckpointsPart;
+import dev.retainerd.wire.history.v1.CheckpointsRequest;
 import dev.retainerd.wire.history.v1.EventsGrpc;
 import dev.retainerd.wire.history.v1.HistoryEvent;
 import dev.retainerd.wire.history.v1.HistoryStatus;
@@ -25,6 +27,7 @@ import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.ByteArrayOutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,6 +35,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
@@ -41,6 +45,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class SocketSource implements EventSource {
   private static final int CALL_SECONDS = 20;
+  private static final int NOTES_BYTES_MAX = 1 << 30;
   private static final int MESSAGE_BYTES_MAX = EnvelopeCodec.CEILING_BYTES + (1 << 20);
 
   private final Path socket;
@@ -128,10 +133,36 @@ public final class SocketSource implements EventSource {
     return findings;
   }
 
-  /** A daemon does not hand out checkpoints: they are kept elsewhere, or lie on its disk. */
+  /** Those beside the daemon's log; none where an older daemon does not hand them out. */
   @Override
   public Witness witness() {
-    return Witness.NONE;
+    ByteArrayOutputStream notes = new ByteArrayOutputStream();
+    String key = "";
+    try {
+      Iterator<CheckpointsPart> parts =
+          EventsGrpc.newBlockingStub(channel)
+              .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS)
+              .checkpoints(CheckpointsRequest.getDefaultInstance());
+      while (parts.hasNext()) {
+        CheckpointsPart part = parts.next();
+        key = key.isEmpty() ? part.getKey() : key;
+        notes.writeBytes(part.getNotes().toByteArray());
+        if (notes.size() > NOTES_BYTES_MAX) {
+          throw new LookFailure("the daemon hands out more checkpoints than anybody signs");
+        }
+      }
+    } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
+        return Witness.NONE;
+      }
+      throw failed(e);
+    }
+    return notes.size() == 0
+        ? Witness.NONE
+        : new Witness(
+            Optional.of(notes.toByteArray()),
+            key.isEmpty() ? Optional.empty() : Optional.of(key),
+            Map.of());
   }
 
   @Override
@@ -163,7 +194,8 @@ public final class SocketSource implements EventSource {
 
     Events(long from, boolean verify) {
       this.verify = verify;
-      this.expected = Math.max(1, from);
+      // What is no longer retained cannot be asked for.
+      this.expected = Math.max(Math.max(1, from), status.getFirstSequence());
       this.stream = subscribe(false);
     }
 

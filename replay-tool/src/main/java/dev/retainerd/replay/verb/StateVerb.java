@@ -64,14 +64,26 @@ public final class StateVerb extends Verb {
   }
 
   private static boolean jumped(History history, Told last, Instant wanted) {
+    long wantedNanos = nanos(wanted);
     boolean[] back = new boolean[1];
     history.each(
         last.sequence() + 1,
+        encoded -> encoded.wallNanos() <= wantedNanos,
         told -> {
-          back[0] = back[0] || !told.time().isAfter(wanted);
-          return !back[0];
+          back[0] = true;
+          return false;
         });
     return back[0];
+  }
+
+  /** Nanoseconds since the epoch; what an event cannot carry counts as the end of time. */
+  private static long nanos(Instant time) {
+    try {
+      return Math.addExact(
+          Math.multiplyExact(time.getEpochSecond(), 1_000_000_000L), time.getNano());
+    } catch (ArithmeticException e) {
+      return time.getEpochSecond() < 0 ? Long.MIN_VALUE : Long.MAX_VALUE;
+    }
   }
 
   private Map<String, Object> tree(NodeState state, Told last) {

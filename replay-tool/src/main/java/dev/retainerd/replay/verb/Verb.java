@@ -32,7 +32,8 @@ public abstract class Verb implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "DIR",
-      description = "folder of a log or daemon's root, evidence file, or unix:SOCKET of a daemon")
+      description =
+          "folder of a log, daemon's root or archive, evidence file, or unix:SOCKET of a daemon")
   String where;
 
   @Option(names = "--json", description = "print JSON")
@@ -98,8 +99,13 @@ public abstract class Verb implements Callable<Integer> {
       if (!source.faults().isEmpty() && !looksAtFaults()) {
         throw new LookFailure(source.faults().getFirst() + "; see rewind open " + where);
       }
-      int code = run(new History(source, Verb::note));
+      History history = new History(source, Verb::note);
+      int code = run(history);
       out.flush();
+      if (code == HOLDS && history.gaps() > 0) {
+        note("this answer has gaps, as said above: see rewind verify " + where);
+        return DOES_NOT_HOLD;
+      }
       return code;
     }
   }

@@ -3,6 +3,7 @@ package dev.retainerd.replay.verb;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.retainerd.eventlog.EncodedEnvelope;
+import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.event.EventType;
 import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.replay.evidence.CheckpointCheck;
@@ -15,7 +16,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -72,10 +72,11 @@ public final class VerifyVerb extends Verb {
   private long gaps;
   private String firstBad = "";
   private CheckpointCheck witness;
-  private byte[] hash = new byte[0];
+  private Optional<EncodedEnvelope> last = Optional.empty();
   private byte[] wantedHead = new byte[0];
   private boolean headSeen;
   private final ClockWatch clock = new ClockWatch();
+  private int generation = -1;
   private final Set<Integer> generations = new HashSet<>();
 
   @Override
@@ -132,7 +133,11 @@ public final class VerifyVerb extends Verb {
 
   private static byte[] parse(String hex) {
     try {
-      return HexFormat.of().parseHex(hex);
+      byte[] hash = HexFormat.of().parseHex(hex);
+      if (hash.length == Envelope.HASH_BYTES) {
+        return hash;
+      }
+      throw new IllegalArgumentException("it has " + hash.length + " bytes");
     } catch (IllegalArgumentException e) {
       throw new LookFailure("--head takes a hash of 64 hexadecimal digits", e);
     }
@@ -160,7 +165,10 @@ public final class VerifyVerb extends Verb {
   }
 
   private void take(LogEntry entry) {
-    generations.add(entry.place().generation());
+    if (entry.place().generation() != generation) {
+      generation = entry.place().generation();
+      generations.add(generation);
+    }
     switch (entry) {
       case LogEntry.Good good -> good(good.encoded());
       case LogEntry.ChainBroken broken -> bad(entry, broken.detail());
@@ -192,8 +200,7 @@ public final class VerifyVerb extends Verb {
   }
 
   private void good(EncodedEnvelope envelope) {
-    byte[] own = envelope.hash();
-    witness.take(envelope.sequence(), own);
+    witness.take(envelope);
     clock.see(envelope);
     events++;
     if (first == 0) {
@@ -201,8 +208,8 @@ public final class VerifyVerb extends Verb {
     }
     if (firstBad.isEmpty()) {
       lastGood = envelope.sequence();
-      hash = own;
-      headSeen = headSeen || wantedHead.length > 0 && Arrays.equals(hash, wantedHead);
+      last = Optional.of(envelope);
+      headSeen = headSeen || wantedHead.length > 0 && envelope.hasHash(wantedHead);
     }
     redacted += envelope.redacted() ? 1 : 0;
     if (EventType.ofNumber(envelope.type()).isEmpty()) {
@@ -237,6 +244,10 @@ public final class VerifyVerb extends Verb {
     not.add("what was under way when the log ends, and was never acknowledged to anybody");
     not.add("what the workload itself did: the history ends at the container's edge");
     return not;
+  }
+
+  private String head() {
+    return last.map(event -> HexFormat.of().formatHex(event.hash())).orElse("");
   }
 
   private String range() {
@@ -275,7 +286,7 @@ public final class VerifyVerb extends Verb {
                   ? ""
                   : " in " + n + (n == 1 ? " generation" : " generations"))
               + ", head "
-              + HexFormat.of().formatHex(hash));
+              + head());
     } else {
       println("first bad: " + firstBad);
       println(
@@ -283,7 +294,7 @@ public final class VerifyVerb extends Verb {
               + ": the last good event is "
               + lastGood
               + ", head up to there "
-              + HexFormat.of().formatHex(hash));
+              + head());
     }
   }
 
@@ -302,7 +313,7 @@ public final class VerifyVerb extends Verb {
     tree.put("firstSequence", first);
     tree.put("lastGoodSequence", lastGood);
     tree.put("generations", generations.size());
-    tree.put("head", HexFormat.of().formatHex(hash));
+    tree.put("head", head());
     tree.put("firstBad", firstBad);
     tree.put("tail", tail);
     tree.put("checkpoints", witness.words().orElse(""));

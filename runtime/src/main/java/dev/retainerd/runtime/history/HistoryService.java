@@ -7,6 +7,8 @@ import dev.retainerd.eventlog.LogStatus;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.history.v1.ApplyRetentionAnswer;
 import dev.retainerd.wire.history.v1.ApplyRetentionRequest;
+import dev.retainerd.wire.history.v1.CheckpointsPart;
+import dev.retainerd.wire.history.v1.CheckpointsRequest;
 import dev.retainerd.wire.history.v1.EventsGrpc;
 import dev.retainerd.wire.history.v1.GetEventRequest;
 import dev.retainerd.wire.history.v1.HistoryEvent;
@@ -54,22 +56,38 @@ public final class HistoryService extends EventsGrpc.EventsImplBase {
               + first
               + "; ask from there, or from 0 for whatever is the first");
     }
+    takeStream();
+    Outlet<HistoryEvent> outlet = new Outlet<>((ServerCallStreamObserver<HistoryEvent>) responses);
+    stream("history-" + Math.max(1, from), new Subscription(log, request, outlet)::run);
+  }
+
+  private void takeStream() {
     if (!streams.tryAcquire()) {
       throw Refusal.resourceExhausted(
           STREAMS_MAX + " clients read the history already: end one of them");
     }
-    Outlet outlet = new Outlet((ServerCallStreamObserver<HistoryEvent>) responses);
+  }
+
+  private void stream(String name, Runnable all) {
     Thread.ofPlatform()
         .daemon(true)
-        .name("history-" + Math.max(1, request.getFromSequence()))
+        .name(name)
         .start(
             () -> {
               try {
-                new Subscription(log, request, outlet).run();
+                all.run();
               } finally {
                 streams.release();
               }
             });
+  }
+
+  @Override
+  public void checkpoints(CheckpointsRequest request, StreamObserver<CheckpointsPart> responses) {
+    takeStream();
+    Outlet<CheckpointsPart> outlet =
+        new Outlet<>((ServerCallStreamObserver<CheckpointsPart>) responses);
+    stream("checkpoint-notes", new SignedNotes(log.status().directory(), outlet)::run);
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.retainerd.runtime.history;
 
-import dev.retainerd.wire.history.v1.HistoryEvent;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -9,16 +8,18 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * The client's end of a stream: {@link #put} waits until the client can take more, so that a slow
  * one costs no memory here. One thread puts; gRPC's threads wake it.
+ *
+ * @param <T> what goes over it
  */
-final class Outlet {
+final class Outlet<T> {
   private static final long LOOK_AGAIN_MILLIS = 500;
 
-  private final ServerCallStreamObserver<HistoryEvent> observer;
+  private final ServerCallStreamObserver<T> observer;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
   /** Must be called on the thread that handles the call, before it returns. */
-  Outlet(ServerCallStreamObserver<HistoryEvent> observer) {
+  Outlet(ServerCallStreamObserver<T> observer) {
     this.observer = observer;
     observer.setOnReadyHandler(this::wake);
     observer.setOnCancelHandler(this::wake);
@@ -38,8 +39,8 @@ final class Outlet {
     return observer.isCancelled();
   }
 
-  /** Hands over an event; does nothing once the client is gone. */
-  void put(HistoryEvent event) throws InterruptedException {
+  /** Hands over one; does nothing once the client is gone. */
+  void put(T one) throws InterruptedException {
     lock.lock();
     try {
       while (!observer.isReady() && !observer.isCancelled()) {
@@ -49,7 +50,7 @@ final class Outlet {
       lock.unlock();
     }
     if (!observer.isCancelled()) {
-      observer.onNext(event);
+      observer.onNext(one);
     }
   }
 

@@ -10,6 +10,7 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.store.words.Life;
 import dev.retainerd.store.words.SubjectSearch;
 import dev.retainerd.store.words.Told;
+import dev.retainerd.wire.history.v1.HistoryEvent;
 import dev.retainerd.wire.history.v1.HistoryFilter;
 import dev.retainerd.wire.history.v1.SubscribeRequest;
 import java.util.Optional;
@@ -24,10 +25,10 @@ final class Subscription {
   private final EventLog log;
   private final SubscribeRequest request;
   private final HistoryFilter filter;
-  private final Outlet outlet;
+  private final Outlet<HistoryEvent> outlet;
   private Optional<Life> life = Optional.empty();
 
-  Subscription(EventLog log, SubscribeRequest request, Outlet outlet) {
+  Subscription(EventLog log, SubscribeRequest request, Outlet<HistoryEvent> outlet) {
     this.log = log;
     this.request = request;
     this.filter = request.getFilter();

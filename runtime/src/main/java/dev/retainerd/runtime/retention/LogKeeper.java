@@ -49,7 +49,7 @@ public final class LogKeeper implements AutoCloseable {
   private static final Duration LOOK_EVERY = Duration.ofSeconds(10);
   private static final Duration PASS_EVERY = Duration.ofHours(1);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
-  private static final int SNAPSHOTS_KEPT = 8;
+  private static final int SNAPSHOTS_KEPT = 100;
 
   /**
    * What it keeps to.
@@ -450,9 +450,25 @@ public final class LogKeeper implements AutoCloseable {
       }
     }
     while (kept.size() > SNAPSHOTS_KEPT) {
-      folder.delete(kept.remove(kept.size() - 2));
+      folder.delete(kept.remove(leastMissed(kept)));
     }
     snapshots = Optional.of(kept);
+  }
+
+  /**
+   * The one without which the gap that it leaves is smallest, an older one where several are: so
+   * those that stay lie all over the history, and a state in its middle is never far from one.
+   */
+  private static int leastMissed(List<Long> newestFirst) {
+    int least = 1;
+    for (int i = 2; i < newestFirst.size() - 1; i++) {
+      least = gapWithout(newestFirst, i) <= gapWithout(newestFirst, least) ? i : least;
+    }
+    return least;
+  }
+
+  private static long gapWithout(List<Long> newestFirst, int i) {
+    return newestFirst.get(i - 1) - newestFirst.get(i + 1);
   }
 
   /** Waits for what is under way, and ends. */

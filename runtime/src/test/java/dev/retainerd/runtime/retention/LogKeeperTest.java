@@ -286,13 +286,17 @@ class LogKeeperTest {
   void snapshotsAreTakenEverySoManyEventsAndTheirNumberIsBounded() throws Exception {
     RetentionPlan.Bounds none = new RetentionPlan.Bounds(0, 0, 0, false, 0, 0);
     try (Core core = new Core(none, 100)) {
-      for (int i = 0; i < 12; i++) {
+      for (int i = 0; i < 130; i++) {
         core.write(20);
         core.keeper.snapshot();
       }
       List<Long> kept = core.keeper.report().snapshots();
-      assertEquals(8, kept.size());
+      assertEquals(100, kept.size());
       assertTrue(kept.getLast() <= 45, "the oldest stays: " + kept);
+      for (int i = 1; i < kept.size(); i++) {
+        long gap = kept.get(i - 1) - kept.get(i);
+        assertTrue(gap <= 3 * 25, "no wide gap between those that stay: " + kept);
+      }
       assertEquals(1, core.log.firstSequence());
     }
     try (Core core = new Core(none, 1)) {
