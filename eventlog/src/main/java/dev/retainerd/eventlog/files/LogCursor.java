@@ -37,6 +37,7 @@ public final class LogCursor implements Closeable {
   private byte[] previous;
   private String hole = "";
   private boolean searched;
+  private boolean heldAgainstSeal;
   private String tail = "";
 
   /**
@@ -189,6 +190,7 @@ public final class LogCursor implements Closeable {
     current = generation;
     successor = next;
     searched = false;
+    heldAgainstSeal = false;
     file = records.orElse(generation.folder());
     source = RecordSource.of(generation);
     long limit = generation.seal().map(Generation.Seal::endPosition).orElse(Long.MAX_VALUE);
@@ -238,7 +240,8 @@ public final class LogCursor implements Closeable {
     boolean here = at < all.size() && all.get(at).number() == current.number();
     boolean more = here ? at + 1 < all.size() : at < all.size();
     if (!more) {
-      if (here && all.get(at).seal().isPresent() && current.seal().isEmpty()) {
+      if (here && all.get(at).seal().isPresent() && !heldAgainstSeal) {
+        heldAgainstSeal = true;
         current = all.get(at);
         missedBeforeSeal(end);
         return !pending.isEmpty();

@@ -1,6 +1,8 @@
 package dev.retainerd.runtime.history;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +12,7 @@ import dev.retainerd.eventlog.EnvelopeCodec;
 import dev.retainerd.eventlog.EnvelopeDraft;
 import dev.retainerd.eventlog.EventLog;
 import dev.retainerd.eventlog.LogOptions;
+import dev.retainerd.eventlog.checkpoint.CheckpointKeeper;
 import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.DaemonStoppingPayload;
@@ -18,6 +21,8 @@ import dev.retainerd.eventlog.proto.TaskExitedPayload;
 import dev.retainerd.runtime.grpc.GrpcServer;
 import dev.retainerd.runtime.grpc.UnixChannels;
 import dev.retainerd.wire.history.v1.ApplyRetentionAnswer;
+import dev.retainerd.wire.history.v1.CheckpointsPart;
+import dev.retainerd.wire.history.v1.CheckpointsRequest;
 import dev.retainerd.wire.history.v1.EventsGrpc;
 import dev.retainerd.wire.history.v1.GetEventRequest;
 import dev.retainerd.wire.history.v1.HistoryEvent;
@@ -28,7 +33,9 @@ import dev.retainerd.wire.history.v1.SubscribeRequest;
 import dev.retainerd.wire.history.v1.TakeSnapshotAnswer;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -119,6 +126,29 @@ class HistoryServiceTest {
     HistoryStatus status = stub().status(HistoryStatusRequest.getDefaultInstance());
     assertEquals("process-crash", status.getDurability());
     assertEquals(21, status.getFirstSequence());
+  }
+
+  @Test
+  void whatWasSignedIsHandedOutInPartsWithItsKey() throws Exception {
+    assertFalse(stub().checkpoints(CheckpointsRequest.getDefaultInstance()).hasNext());
+    byte[] notes = new byte[600_000];
+    new java.util.Random(1).nextBytes(notes);
+    Files.write(log.status().directory().resolve(CheckpointKeeper.FILE), notes);
+    Files.writeString(log.status().directory().resolve(CheckpointKeeper.KEY_FILE), "the key\n");
+    ByteArrayOutputStream read = new ByteArrayOutputStream();
+    StringBuilder key = new StringBuilder();
+    int parts = 0;
+    for (Iterator<CheckpointsPart> all =
+            stub().checkpoints(CheckpointsRequest.getDefaultInstance());
+        all.hasNext();
+        parts++) {
+      CheckpointsPart part = all.next();
+      read.writeBytes(part.getNotes().toByteArray());
+      key.append(part.getKey());
+    }
+    assertArrayEquals(notes, read.toByteArray());
+    assertEquals("the key\n", key.toString());
+    assertTrue(parts > 1, "in " + parts + " parts");
   }
 
   private EventsGrpc.EventsBlockingStub stub() {

@@ -223,7 +223,7 @@ class RewindTest {
   @Test
   void aLivingDaemonIsReadOverItsSocket() {
     String socket = "unix:" + node.socket();
-    says(said("verify", socket), "whole: events 1 to ");
+    says(said("verify", socket), "whole: events 1 to ", "signed checkpoint");
     says(said("explain", socket, greedy), "it ran out of its memory limit");
     says(said("log", socket, "--type", "TaskOom"), "TaskOom");
     Host.Output nobody = node.rewind("verify", "unix:" + node.folder().resolve("nobody.sock"));
