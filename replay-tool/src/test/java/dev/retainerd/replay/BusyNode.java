@@ -53,6 +53,7 @@ final class BusyNode implements AutoCloseable {
   private final int batchEvents;
   private final long stepNanos;
   private long now = NodeStory.BEGIN_NANOS;
+  private long skew;
   private long count;
   private int pid = 1000;
   private long lastSequence;
@@ -72,7 +73,7 @@ final class BusyNode implements AutoCloseable {
         new LogClock() {
           @Override
           public long wallNanos() {
-            return now;
+            return now + skew;
           }
 
           @Override
@@ -101,6 +102,27 @@ final class BusyNode implements AutoCloseable {
   /** The same, with a snapshot of the state every so many events. */
   static long write(Path folder, long wanted, long seed, Optional<Path> keys, long snapshotEvery) {
     return write(new BusyNode(folder, seed, keys, 512, 40_000_000L), wanted, snapshotEvery);
+  }
+
+  /** The same, with a wall clock that is set to another time in between, and only it. */
+  static void writeWithSetClock(
+      Path folder, long wanted, long snapshotEvery, long atEvent, long byNanos) {
+    try (BusyNode node = new BusyNode(folder, 9, Optional.empty(), 64, 40_000_000L)) {
+      long next = snapshotEvery;
+      node.daemonStarts(true);
+      while (node.count < wanted) {
+        node.something();
+        if (node.count >= atEvent && node.skew == 0) {
+          node.flush();
+          node.skew = byNanos;
+        }
+        if (node.count >= next) {
+          node.snapshot();
+          next += snapshotEvery;
+        }
+      }
+      node.flush();
+    }
   }
 
   /** An hour with so many events, each at its own time. */

@@ -45,6 +45,21 @@ class SnapshotStateTest {
     same("2026-11-24T00:00:00.3Z");
   }
 
+  /** 64 events share a time here, 40 ms after those before: event 3200 is of second 2. */
+  @Test
+  void aTimeThatWasLivedThroughTwiceIsTheFirstTime() {
+    for (long by : new long[] {-1_500_000_000L, 1_500_000_000L}) {
+      log = folder.resolve("set" + by);
+      BusyNode.writeWithSetClock(log, 9_000, 700, 5_000, by);
+      for (String second : List.of("0.3", "1.0", "1.7", "2.2", "2.9", "3.1", "3.6", "4.4", "6.1")) {
+        same("2026-11-24T00:00:0" + second + "Z");
+      }
+    }
+    log = folder.resolve("set-1500000000");
+    Rewind.Answer twice = Rewind.run("state", log, "--at", "2026-11-24T00:00:02.2Z").expect(0);
+    assertTrue(twice.errors().contains("was lived through more than once"), twice.errors());
+  }
+
   @Test
   void aDamagedSnapshotIsPassedOverAndSaidSo() throws IOException {
     for (Path snapshot : snapshots()) {

@@ -17,7 +17,17 @@ public sealed interface Point {
   record Sequence(long sequence) implements Point {}
 
   /** At this moment. */
-  record Moment(Instant time) implements Point {}
+  record Moment(Instant time) implements Point {
+    /** Nanoseconds since the epoch; what no event can carry is before or behind all of them. */
+    public long nanos() {
+      try {
+        return Math.addExact(
+            Math.multiplyExact(time.getEpochSecond(), 1_000_000_000L), time.getNano());
+      } catch (ArithmeticException e) {
+        return time.getEpochSecond() < 0 ? Long.MIN_VALUE : Long.MAX_VALUE;
+      }
+    }
+  }
 
   /** Whether the event still lies at or before the point. */
   default boolean covers(Told told) {

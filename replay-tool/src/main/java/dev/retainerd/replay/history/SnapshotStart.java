@@ -27,6 +27,11 @@ final class SnapshotStart {
   /** How far behind a snapshot the event that names it is looked for. */
   private static final long NAMED_WITHIN_EVENTS = 100_000;
 
+  /** No more snapshots than these are tried, should many be damaged. */
+  private static final int TRIED_MAX = 8;
+
+  private static final long TOLERATED_NANOS = 1_000_000L;
+
   private final History history;
   private final SnapshotFolder folder;
   private final Consumer<String> notes;
@@ -52,22 +57,77 @@ final class SnapshotStart {
 
   private Optional<Told> fill(Point point, NodeState state) {
     try {
-      for (long sequence : folder.sequences()) {
-        if (point instanceof Point.Sequence wanted && wanted.sequence() < sequence) {
-          continue;
-        }
-        Optional<Told> last = history.at(sequence);
-        if (last.isPresent() && point.covers(last.get()) && usable(last.get())) {
+      List<Told> covered =
+          switch (point) {
+            case Point.Sequence wanted -> upTo(wanted.sequence());
+            case Point.Moment moment -> before(moment);
+          };
+      for (Told last : covered.reversed()) {
+        if (usable(last)) {
           List<Delta<?>> entries = new ArrayList<>();
-          folder.read(sequence, (kind, path, value) -> entries.add(put(kind, path, value)));
-          state.apply(sequence, entries);
-          return last;
+          folder.read(last.sequence(), (kind, path, value) -> entries.add(put(kind, path, value)));
+          state.apply(last.sequence(), entries);
+          return Optional.of(last);
         }
       }
     } catch (IOException | SnapshotDamagedException e) {
       notes.accept("snapshots of the state were not used: " + e.getMessage());
     }
     return Optional.empty();
+  }
+
+  /** The last events of the newest snapshots that hold no later one, oldest first. */
+  private List<Told> upTo(long wanted) throws IOException {
+    return folder.sequences().stream()
+        .filter(sequence -> sequence <= wanted)
+        .limit(TRIED_MAX)
+        .sorted()
+        .flatMap(sequence -> history.at(sequence).stream())
+        .toList();
+  }
+
+  /**
+   * The same for a moment, which a clock that was set back lives through more than once: the first
+   * time counts. So no event before may lie behind the moment, which two snapshots tell of all
+   * those between them where the clock ran evenly; else each of these is looked at.
+   */
+  private List<Told> before(Point.Moment moment) throws IOException {
+    List<Told> covered = new ArrayList<>();
+    Optional<Told> previous = Optional.empty();
+    for (long sequence : folder.sequences().reversed()) {
+      Optional<Told> last = history.at(sequence);
+      if (last.isEmpty()) {
+        continue;
+      }
+      boolean evenly = previous.isPresent() && ranEvenly(previous.get(), last.get());
+      long from = previous.map(Told::sequence).orElse(0L) + 1;
+      if (!moment.covers(last.get()) || !evenly && passed(moment, from, sequence)) {
+        break;
+      }
+      covered.add(last.get());
+      previous = last;
+    }
+    return covered;
+  }
+
+  private static boolean ranEvenly(Told earlier, Told later) {
+    long wall = later.envelope().wallNanos() - earlier.envelope().wallNanos();
+    long real = later.envelope().monotonicNanos() - earlier.envelope().monotonicNanos();
+    return earlier.envelope().bootId().equals(later.envelope().bootId())
+        && Math.abs(wall - real) < TOLERATED_NANOS;
+  }
+
+  private boolean passed(Point.Moment moment, long from, long through) {
+    boolean[] found = new boolean[1];
+    long nanos = moment.nanos();
+    history.each(
+        from,
+        encoded -> encoded.wallNanos() > nanos || encoded.sequence() > through,
+        told -> {
+          found[0] = told.sequence() <= through;
+          return false;
+        });
+    return found[0];
   }
 
   private static <T extends Message> Delta<T> put(Kind<T> kind, String path, byte[] value) {

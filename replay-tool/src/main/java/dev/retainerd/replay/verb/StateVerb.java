@@ -9,7 +9,6 @@ import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.NodeState;
 import dev.retainerd.store.words.PayloadJson;
 import dev.retainerd.store.words.Told;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,7 +45,7 @@ public final class StateVerb extends Verb {
     if (replay.behindTheEnd(point)) {
       note(point.words() + " lies behind the log's end: this is the state at its last event");
     }
-    if (point instanceof Point.Moment moment && jumped(history, last, moment.time())) {
+    if (point instanceof Point.Moment moment && jumped(history, last, moment)) {
       note(
           "the clock was set back after event "
               + last.sequence()
@@ -63,8 +62,8 @@ public final class StateVerb extends Verb {
     return HOLDS;
   }
 
-  private static boolean jumped(History history, Told last, Instant wanted) {
-    long wantedNanos = nanos(wanted);
+  private static boolean jumped(History history, Told last, Point.Moment wanted) {
+    long wantedNanos = wanted.nanos();
     boolean[] back = new boolean[1];
     history.each(
         last.sequence() + 1,
@@ -74,16 +73,6 @@ public final class StateVerb extends Verb {
           return false;
         });
     return back[0];
-  }
-
-  /** Nanoseconds since the epoch; what an event cannot carry counts as the end of time. */
-  private static long nanos(Instant time) {
-    try {
-      return Math.addExact(
-          Math.multiplyExact(time.getEpochSecond(), 1_000_000_000L), time.getNano());
-    } catch (ArithmeticException e) {
-      return time.getEpochSecond() < 0 ? Long.MIN_VALUE : Long.MAX_VALUE;
-    }
   }
 
   private Map<String, Object> tree(NodeState state, Told last) {
