@@ -286,7 +286,7 @@ class LogKeeperTest {
   void snapshotsAreTakenEverySoManyEventsAndTheirNumberIsBounded() throws Exception {
     RetentionPlan.Bounds none = new RetentionPlan.Bounds(0, 0, 0, false, 0, 0);
     try (Core core = new Core(none, 100)) {
-      for (int i = 0; i < 130; i++) {
+      for (int i = 0; i < 104; i++) {
         core.write(20);
         core.keeper.snapshot();
       }
