@@ -10,12 +10,14 @@ import java.util.Optional;
 public record CgroupUsage(
     Cpu cpu,
     Memory memory,
+    List<HugePages> hugePages,
     List<DeviceIo> io,
     Optional<Pressure> ioPressure,
     long pids,
     long mostPids) {
 
   public CgroupUsage {
+    hugePages = List.copyOf(hugePages);
     io = List.copyOf(io);
   }
 
@@ -72,6 +74,15 @@ public record CgroupUsage(
       return swapLimit >= UNLIMITED ? 0 : Math.max(0, swapLimit - swap);
     }
   }
+
+  /**
+   * Huge pages of one size.
+   *
+   * @param size as the kernel names it, such as 2MB
+   * @param usage in bytes
+   * @param mostUsage in bytes; version 1 only
+   */
+  public record HugePages(String size, long usage, long mostUsage) {}
 
   /** Reads and writes of one block device. */
   public record DeviceIo(

@@ -1,9 +1,11 @@
 package dev.retainerd.runtime.cgroup;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,6 +18,7 @@ import java.util.function.Function;
  */
 public final class UsageReader {
   private static final long NANOS_PER_MICRO = 1000;
+  private static final String HUGETLB = "hugetlb.";
 
   private final Cgroups cgroups;
 
@@ -209,10 +212,32 @@ public final class UsageReader {
             files.number("memory.swap.current"),
             files.limit("memory.swap.max"),
             files.pressure("memory.pressure")),
+        hugePages(files, ".current", ".absent"),
         secondIo(files.text("io.stat")),
         files.pressure("io.pressure"),
         files.number("pids.current"),
         files.limit("pids.max"));
+  }
+
+  /** One for each file {@code hugetlb.SIZE.current} or the like; reservations are others. */
+  private static List<CgroupUsage.HugePages> hugePages(Values files, String usage, String most) {
+    List<CgroupUsage.HugePages> found = new ArrayList<>();
+    try (DirectoryStream<Path> sizes =
+        Files.newDirectoryStream(files.folder(), "hugetlb.*" + usage)) {
+      for (Path file : sizes) {
+        String name = file.getFileName().toString();
+        String size = name.substring(HUGETLB.length(), name.length() - usage.length());
+        if (size.indexOf('.') < 0) {
+          found.add(
+              new CgroupUsage.HugePages(
+                  size, files.number(name), files.number(HUGETLB + size + most)));
+        }
+      }
+    } catch (IOException absent) {
+      return List.of();
+    }
+    found.sort(Comparator.comparing(CgroupUsage.HugePages::size));
+    return found;
   }
 
   /** Lines such as {@code 8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0}. */
@@ -257,6 +282,7 @@ public final class UsageReader {
             of(cpu, "throttled_time"),
             Optional.empty()),
         firstMemory(Values.of(folders, "memory")),
+        hugePages(Values.of(folders, "hugetlb"), ".usage_in_bytes", ".max_usage_in_bytes"),
         firstIo(Values.of(folders, "blkio")),
         Optional.empty(),
         pids.number("pids.current"),

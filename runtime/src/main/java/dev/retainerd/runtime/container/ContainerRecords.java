@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.container;
 
 import com.google.gson.JsonObject;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.eventlog.proto.CriContainer;
@@ -85,6 +86,29 @@ public record ContainerRecords(
     return record.toBuilder()
         .setCri(record.getCri().toBuilder().setConfig(config.build().toByteString()))
         .build();
+  }
+
+  /** As {@link #withResources}, of a container whose process still has those of before. */
+  static ContainerRecord withPendingResources(
+      ContainerRecord record, LinuxContainerResources resources) {
+    ByteString before = config(record).getLinux().getResources().toByteString();
+    ContainerRecord changed = withResources(record, resources);
+    return changed.toBuilder().setCri(changed.getCri().toBuilder().setLimitsBefore(before)).build();
+  }
+
+  /** What its process has, or had, while an update is open. */
+  static LinuxContainerResources limitsBefore(ContainerRecord record) {
+    try {
+      return LinuxContainerResources.parseFrom(record.getCri().getLimitsBefore());
+    } catch (InvalidProtocolBufferException e) {
+      throw Refusal.internal(
+          "the recorded limits of container " + record.getId() + " cannot be read", e);
+    }
+  }
+
+  /** The process has what the record says. */
+  static ContainerRecord settled(ContainerRecord record) {
+    return record.toBuilder().setCri(record.getCri().toBuilder().clearLimitsBefore()).build();
   }
 
   private static String stopSignal(ContainerConfig config, JsonObject image) {

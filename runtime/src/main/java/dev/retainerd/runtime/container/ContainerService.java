@@ -208,14 +208,16 @@ public final class ContainerService implements SandboxContainers {
     ContainerRecord record =
         effects.records().of(sandbox.getSandbox(), config, image, effects.rootfs().snapshotter());
     String id = record.getId();
-    journal.commit(
-        origin,
-        NAMESPACE,
-        new Event.ContainerCreating(
-            ContainerCreatingPayload.newBuilder().setContainer(record).build()));
-    Failpoint.CONTAINER_INTENT_RECORDED.hit();
     try {
-      effects.rootfs().prepare(origin, id, image.chainId(), sandbox.getSandbox());
+      RootFilesystems.Prepared root =
+          effects
+              .rootfs()
+              .prepare(
+                  origin,
+                  id,
+                  image.chainId(),
+                  sandbox.getSandbox(),
+                  more -> intend(origin, record, more));
       Failpoint.CONTAINER_SNAPSHOT_PREPARED.hit();
       effects.folders().make(record);
       Failpoint.CONTAINER_FOLDER_MADE.hit();
@@ -231,7 +233,7 @@ public final class ContainerService implements SandboxContainers {
                       podConfig,
                       config,
                       image,
-                      effects.rootfs().mounts(id),
+                      root.mounts(),
                       volumes.entrySet().stream()
                           .collect(Collectors.toMap(Map.Entry::getKey, v -> v.getValue().path())),
                       initPid(
@@ -240,6 +242,7 @@ public final class ContainerService implements SandboxContainers {
       journal.commit(
           origin,
           NAMESPACE,
+          root.outcome(),
           new Event.ContainerCreated(
               ContainerCreatedPayload.newBuilder()
                   .setContainer(
@@ -252,11 +255,24 @@ public final class ContainerService implements SandboxContainers {
       Failpoint.CONTAINER_OUTCOME_RECORDED.hit();
       return id;
     } catch (RuntimeException e) {
-      undo(origin, id, message(e));
+      if (find(id).isPresent()) {
+        undo(origin, id, message(e));
+      }
       throw e instanceof Refusal r
           ? r
           : Refusal.internal("container " + id + " could not be made: " + message(e), e);
     }
+  }
+
+  /** The intents of the container and of its root file system, with one wait for the disk. */
+  private void intend(Origin origin, ContainerRecord record, List<Event> more) {
+    List<Event> events = new ArrayList<>();
+    events.add(
+        new Event.ContainerCreating(
+            ContainerCreatingPayload.newBuilder().setContainer(record).build()));
+    events.addAll(more);
+    journal.commit(origin, NAMESPACE, events);
+    Failpoint.CONTAINER_INTENT_RECORDED.hit();
   }
 
   /**
@@ -290,33 +306,83 @@ public final class ContainerService implements SandboxContainers {
   public void update(Origin origin, String id, LinuxContainerResources changes) {
     try (KeyLocks.Held held = locks.hold("container " + id, LOCK_PATIENCE)) {
       ContainerRecord before = get(id).getContainer();
-      Opaque spec =
-          journal
-              .state()
-              .get(Kind.SPEC.key(NAMESPACE, id))
-              .orElseThrow(
-                  () -> Refusal.failedPrecondition("container " + id + " is still being made"))
-              .getSpec();
-      ContainerConfig config = ContainerRecords.config(before);
+      Opaque spec = spec(id);
       LinuxContainerResources merged =
-          ContainerRecords.merged(config.getLinux().getResources(), changes);
+          ContainerRecords.merged(
+              ContainerRecords.config(before).getLinux().getResources(), changes);
       ContainerSpecs.Updated updated =
           effects.specs().updated(spec.getValue().toByteArray(), merged);
+      boolean runs = runs(id);
+      ContainerRecord after =
+          runs
+              ? ContainerRecords.withPendingResources(before, merged)
+              : ContainerRecords.withResources(before, merged);
       record(
           origin,
-          ContainerRecords.withResources(before, merged).toBuilder()
-              .setSpec(spec.toBuilder().setValue(ByteString.copyFrom(updated.spec())))
-              .build());
+          after.toBuilder()
+              .setSpec(spec.toBuilder().setValue(ByteString.copyFrom(updated.spec()))));
+      Failpoint.CONTAINER_UPDATE_RECORDED.hit();
+      if (!runs) {
+        return;
+      }
       try {
         apply(id, updated.limits());
       } catch (Refusal e) {
-        record(origin, before.toBuilder().setSpec(spec).build());
+        record(origin, before.toBuilder().setSpec(spec));
         throw e;
+      }
+      Failpoint.CONTAINER_UPDATE_APPLIED.hit();
+      record(origin, ContainerRecords.settled(after).toBuilder());
+    }
+  }
+
+  /** Whether new limits were recorded, and it is not known whether its process has them. */
+  public static boolean hasOpenUpdate(ContainerEntry entry) {
+    return entry.getContainer().getCri().hasLimitsBefore();
+  }
+
+  /**
+   * Carries out an update that an earlier daemon recorded; where that cannot be, the limits of
+   * before are recorded again.
+   */
+  public void settleUpdate(Origin origin, String id) {
+    try (KeyLocks.Held held = locks.hold("container " + id, LOCK_PATIENCE)) {
+      ContainerEntry entry = get(id);
+      if (!hasOpenUpdate(entry)) {
+        return;
+      }
+      ContainerRecord record = entry.getContainer();
+      Opaque spec = spec(id);
+      try {
+        LinuxContainerResources recorded =
+            ContainerRecords.config(record).getLinux().getResources();
+        apply(id, effects.specs().updated(spec.getValue().toByteArray(), recorded).limits());
+        record(origin, ContainerRecords.settled(record).toBuilder());
+      } catch (Refusal e) {
+        if (e.is(Refusal.Code.UNAVAILABLE) || e.is(Refusal.Code.DEADLINE_EXCEEDED)) {
+          // Its shim does not answer: whether it has them stays open.
+          throw e;
+        }
+        LOG.warn("container {} keeps its limits of before: {}", id, e.sentence());
+        LinuxContainerResources old = ContainerRecords.limitsBefore(record);
+        byte[] with = effects.specs().updated(spec.getValue().toByteArray(), old).spec();
+        record(
+            origin,
+            ContainerRecords.settled(ContainerRecords.withResources(record, old)).toBuilder()
+                .setSpec(spec.toBuilder().setValue(ByteString.copyFrom(with))));
       }
     }
   }
 
-  private void record(Origin origin, ContainerRecord record) {
+  private Opaque spec(String id) {
+    return journal
+        .state()
+        .get(Kind.SPEC.key(NAMESPACE, id))
+        .orElseThrow(() -> Refusal.failedPrecondition("container " + id + " is still being made"))
+        .getSpec();
+  }
+
+  private void record(Origin origin, ContainerRecord.Builder record) {
     journal.commit(
         origin,
         NAMESPACE,
@@ -324,13 +390,15 @@ public final class ContainerService implements SandboxContainers {
             ContainerUpdatedPayload.newBuilder().setContainer(record).build()));
   }
 
+  private boolean runs(String id) {
+    return tasks
+        .find(NAMESPACE, id)
+        .filter(t -> t.getPhase() == TaskPhase.TASK_PHASE_RUNNING)
+        .isPresent();
+  }
+
   private void apply(String id, byte[] limits) {
-    boolean runs =
-        tasks
-            .find(NAMESPACE, id)
-            .filter(t -> t.getPhase() == TaskPhase.TASK_PHASE_RUNNING)
-            .isPresent();
-    if (!runs) {
+    if (!runs(id)) {
       return;
     }
     try {
@@ -408,21 +476,24 @@ public final class ContainerService implements SandboxContainers {
             "container " + id + " has ended and cannot be started again; make a new one");
       }
       requireReady(container.getContainer().getSandboxId());
-      if (task.isEmpty()) {
-        tasks.create(
-            origin,
-            NAMESPACE,
-            id,
-            new TaskService.CreateOptions(
-                effects.rootfs().mounts(id),
-                stdio(container.getContainer()),
-                Optional.empty(),
-                ""));
-      }
       try {
-        tasks.start(origin, NAMESPACE, id);
+        if (task.isPresent()) {
+          tasks.start(origin, NAMESPACE, id);
+        } else {
+          tasks.run(
+              origin,
+              NAMESPACE,
+              id,
+              new TaskService.CreateOptions(
+                  effects.rootfs().mounts(id),
+                  stdio(container.getContainer()),
+                  Optional.empty(),
+                  ""));
+        }
       } catch (Refusal e) {
-        discard(origin, id);
+        if (tasks.find(NAMESPACE, id).isPresent()) {
+          discard(origin, id);
+        }
         throw e;
       }
     }
@@ -522,23 +593,34 @@ public final class ContainerService implements SandboxContainers {
           stop(origin, id, Duration.ZERO);
         }
       }
-      journal.commit(
-          origin,
-          NAMESPACE,
-          new Event.ContainerRemoving(ContainerRemovingPayload.newBuilder().setId(id).build()));
-      Failpoint.CONTAINER_REMOVE_RECORDED.hit();
-      effects.rootfs().remove(origin, id);
-      unmountImages(origin, id);
-      Failpoint.CONTAINER_SNAPSHOT_REMOVED.hit();
-      effects.folders().remove(id);
-      Failpoint.CONTAINER_FOLDER_REMOVED.hit();
-      journal.commit(
-          origin,
-          NAMESPACE,
-          new Event.ContainerRemoved(ContainerRemovedPayload.newBuilder().setId(id).build()));
-      answered.forget(id);
-      Failpoint.CONTAINER_REMOVED_RECORDED.hit();
+      effects
+          .rootfs()
+          .remove(
+              origin,
+              id,
+              removing -> {
+                List<Event> events = new ArrayList<>();
+                events.add(
+                    new Event.ContainerRemoving(
+                        ContainerRemovingPayload.newBuilder().setId(id).build()));
+                events.addAll(removing);
+                journal.commit(origin, NAMESPACE, events);
+                Failpoint.CONTAINER_REMOVE_RECORDED.hit();
+              },
+              removed -> finishRemoval(origin, id, removed));
     }
+  }
+
+  private void finishRemoval(Origin origin, String id, List<Event> removed) {
+    unmountImages(origin, id);
+    Failpoint.CONTAINER_SNAPSHOT_REMOVED.hit();
+    effects.folders().remove(id);
+    Failpoint.CONTAINER_FOLDER_REMOVED.hit();
+    List<Event> events = new ArrayList<>(removed);
+    events.add(new Event.ContainerRemoved(ContainerRemovedPayload.newBuilder().setId(id).build()));
+    journal.commit(origin, NAMESPACE, events);
+    answered.forget(id);
+    Failpoint.CONTAINER_REMOVED_RECORDED.hit();
   }
 
   @Override

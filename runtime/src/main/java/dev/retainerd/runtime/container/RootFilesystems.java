@@ -1,9 +1,11 @@
 package dev.retainerd.runtime.container;
 
+import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.shims.RootMount;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Makes writable root file systems on images. Thread-safe. */
 public interface RootFilesystems {
@@ -11,15 +13,45 @@ public interface RootFilesystems {
   String snapshotter();
 
   /**
+   * One that was made.
+   *
+   * @param mounts how it is mounted
+   * @param outcome to be recorded together with that of the container
+   */
+  record Prepared(List<RootMount> mounts, Event outcome) {
+    public Prepared {
+      mounts = List.copyOf(mounts);
+    }
+  }
+
+  /**
    * Makes one for the container on the image of {@code chainId}.
    *
    * @param sandbox the container's pod, whose root owns it
+   * @param intents records these events together with the container's own, before anything is made
    */
-  void prepare(Origin origin, String containerId, String chainId, SandboxRecord sandbox);
+  Prepared prepare(
+      Origin origin,
+      String containerId,
+      String chainId,
+      SandboxRecord sandbox,
+      Consumer<List<Event>> intents);
 
   /** How it is mounted. */
   List<RootMount> mounts(String containerId);
 
-  /** Removes it; harmless where it is gone. */
+  /**
+   * Removes it; harmless where it is gone.
+   *
+   * @param intents records these events, if any, together with the container's own
+   * @param outcomes likewise, when the files are gone
+   */
+  void remove(
+      Origin origin,
+      String containerId,
+      Consumer<List<Event>> intents,
+      Consumer<List<Event>> outcomes);
+
+  /** The same by itself. */
   void remove(Origin origin, String containerId);
 }

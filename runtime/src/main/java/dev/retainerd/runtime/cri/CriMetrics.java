@@ -160,6 +160,10 @@ final class CriMetrics {
     rows.add(MetricNames.START_TIME, task.getStartedAtNanos() / SECOND);
     cpu(rows, usage.cpu());
     memory(rows, usage.memory());
+    for (CgroupUsage.HugePages pages : usage.hugePages()) {
+      rows.add(MetricNames.HUGETLB_USAGE, pages.usage(), pages.size());
+      rows.add(MetricNames.HUGETLB_MAX, pages.mostUsage(), pages.size());
+    }
     pressure(rows, usage.cpu().pressure(), MetricNames.CPU_STALLED, MetricNames.CPU_WAITING);
     pressure(
         rows, usage.memory().pressure(), MetricNames.MEMORY_STALLED, MetricNames.MEMORY_WAITING);

@@ -44,6 +44,13 @@ enum MetricNames {
   MEMORY_FAILURES(
       "container_memory_failures_total", "Page faults by kind.", "failure_type", "scope"),
   OOM_EVENTS("container_oom_events_total", "Processes killed for lack of memory."),
+  HUGETLB_USAGE(
+      "container_hugetlb_usage_bytes", MetricType.GAUGE, "Bytes in huge pages.", "pagesize"),
+  HUGETLB_MAX(
+      "container_hugetlb_max_usage_bytes",
+      MetricType.GAUGE,
+      "Most bytes in huge pages so far; cgroup v1 counts it.",
+      "pagesize"),
   CPU_STALLED(
       "container_pressure_cpu_stalled_seconds_total",
       "Seconds in which all waited for a processor."),

@@ -64,7 +64,8 @@ final class Apis {
     apis.add(new ShimsApi(services.shims(), services.journal().state()));
     apis.add(
         new DoctorApi(
-            new Examination(services.journal(), services.leftovers()), services.journal().state()));
+            new Examination(services.journal(), services.leftovers(), services.sandboxes()),
+            services.journal().state()));
     apis.add(new HistoryService(services.journal().log(), upkeep));
     apis.add(new GarbageService(images.garbage(), services.journal().state(), Apis::origin));
     return apis;

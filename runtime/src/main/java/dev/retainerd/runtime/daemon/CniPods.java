@@ -3,6 +3,7 @@ package dev.retainerd.runtime.daemon;
 import com.google.protobuf.ByteString;
 import dev.retainerd.eventlog.proto.NetworkAttachment;
 import dev.retainerd.eventlog.proto.SandboxRecord;
+import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.network.Attachment;
 import dev.retainerd.runtime.network.Bandwidth;
 import dev.retainerd.runtime.network.NetworkStatus;
@@ -39,6 +40,17 @@ record CniPods(PodNetworks networks) implements PodNetwork {
     networks.detach(request(sandbox, config), attachments.stream().map(CniPods::given).toList());
   }
 
+  @Override
+  public Optional<String> problem(
+      SandboxRecord sandbox, PodSandboxConfig config, List<NetworkAttachment> attachments) {
+    try {
+      networks.check(request(sandbox, config), attachments.stream().map(CniPods::given).toList());
+      return Optional.empty();
+    } catch (Refusal found) {
+      return Optional.of(found.sentence());
+    }
+  }
+
   private static Attachment given(NetworkAttachment a) {
     return new Attachment(
         a.getNetwork(),
@@ -64,6 +76,14 @@ record CniPods(PodNetworks networks) implements PodNetwork {
   public Optional<String> notReadyReason() {
     NetworkStatus status = networks.status();
     return status.ready() ? Optional.empty() : Optional.of(status.message());
+  }
+
+  /**
+   * Refuses what no plugin could be told, such as a bandwidth that is none, before anything of the
+   * pod is there.
+   */
+  static void check(PodSandboxConfig config) {
+    request(SandboxRecord.getDefaultInstance(), config);
   }
 
   private static PodNetworkRequest request(SandboxRecord sandbox, PodSandboxConfig config) {

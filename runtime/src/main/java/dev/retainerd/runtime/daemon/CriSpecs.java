@@ -8,6 +8,7 @@ import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.config.RuntimeHandler;
 import dev.retainerd.runtime.container.ContainerSpecs;
 import dev.retainerd.runtime.namespaces.IdMappings;
+import dev.retainerd.runtime.oci.AccountFiles;
 import dev.retainerd.runtime.oci.BaseSpec;
 import dev.retainerd.runtime.oci.CdiDevices;
 import dev.retainerd.runtime.oci.ContainerInput;
@@ -35,6 +36,7 @@ record CriSpecs(
     SpecBuilder builder,
     CdiDevices cdi,
     ImageDefinedVolumes volumes,
+    ImageAccounts accounts,
     PodFolders folders,
     dev.retainerd.runtime.sandbox.PodNamespaces pods,
     RuncOptions runtimes,
@@ -43,31 +45,40 @@ record CriSpecs(
 
   @Override
   public byte[] of(Input input) {
-    SandboxRecord sandbox = input.sandbox();
-    PodSandboxConfig pod = dev.retainerd.runtime.sandbox.SandboxService.config(sandbox);
+    String chainId = input.image().chainId();
+    Optional<AccountFiles> known = accounts.of(chainId);
+    if (known.isPresent() && !volumes.declaredBy(input.image().config())) {
+      return spec(input, input.config(), known.get());
+    }
     try (TemporaryMount rootfs = TemporaryMount.of(input.rootfs(), mounts, input.containerId())) {
       ContainerConfig config =
           volumes.added(input.config(), input.image().config(), input.containerId(), rootfs.path());
-      JsonObject spec =
-          builder.container(
-              new ContainerInput(
-                  input.containerId(),
-                  sandbox.getId(),
-                  input.image().reference(),
-                  config,
-                  pod,
-                  defaults(input.image().config()),
-                  rootfs.path(),
-                  "rootfs",
-                  PodFolders.hostname(sandbox),
-                  namespaces(sandbox, input.pausePid()),
-                  input.targetPid() == 0 ? Optional.empty() : Optional.of(pidns(input.targetPid())),
-                  folders.files(sandbox),
-                  input.imageMounts(),
-                  traits(sandbox.getRuntimeHandler())));
-      cdi.inject(spec, input.config());
-      return spec.toString().getBytes(StandardCharsets.UTF_8);
+      return spec(input, config, accounts.read(chainId, rootfs.path()));
     }
+  }
+
+  private byte[] spec(Input input, ContainerConfig config, AccountFiles users) {
+    SandboxRecord sandbox = input.sandbox();
+    PodSandboxConfig pod = dev.retainerd.runtime.sandbox.SandboxService.config(sandbox);
+    JsonObject spec =
+        builder.container(
+            new ContainerInput(
+                input.containerId(),
+                sandbox.getId(),
+                input.image().reference(),
+                config,
+                pod,
+                defaults(input.image().config()),
+                users,
+                "rootfs",
+                PodFolders.hostname(sandbox),
+                namespaces(sandbox, input.pausePid()),
+                input.targetPid() == 0 ? Optional.empty() : Optional.of(pidns(input.targetPid())),
+                folders.files(sandbox),
+                input.imageMounts(),
+                traits(sandbox.getRuntimeHandler())));
+    cdi.inject(spec, input.config());
+    return spec.toString().getBytes(StandardCharsets.UTF_8);
   }
 
   @Override

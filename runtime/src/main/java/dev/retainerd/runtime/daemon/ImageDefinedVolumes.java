@@ -28,8 +28,7 @@ record ImageDefinedVolumes(ContainerFolders containers, boolean ignored) {
 
   /** The configuration with a mount for each volume that it does not mount itself. */
   ContainerConfig added(ContainerConfig config, JsonObject image, String containerId, Path rootfs) {
-    JsonElement declared = image.get("Volumes");
-    if (ignored || declared == null || !declared.isJsonObject()) {
+    if (!declaredBy(image)) {
       return config;
     }
     Set<Path> mounted = new HashSet<>();
@@ -38,7 +37,7 @@ record ImageDefinedVolumes(ContainerFolders containers, boolean ignored) {
     UserNamespace users =
         config.getLinux().getSecurityContext().getNamespaceOptions().getUsernsOptions();
     int number = 0;
-    for (String path : declared.getAsJsonObject().keySet()) {
+    for (String path : image.getAsJsonObject("Volumes").keySet()) {
       Path folder =
           containers.folder(containerId).resolve("volumes").resolve(Integer.toString(number++));
       if (!path.isEmpty() && path.indexOf('\0') < 0 && mounted.add(absolute(path))) {
@@ -52,6 +51,15 @@ record ImageDefinedVolumes(ContainerFolders containers, boolean ignored) {
       }
     }
     return more.build();
+  }
+
+  /** Whether an image has any that count. */
+  boolean declaredBy(JsonObject image) {
+    JsonElement declared = image.get("Volumes");
+    return !ignored
+        && declared != null
+        && declared.isJsonObject()
+        && !declared.getAsJsonObject().isEmpty();
   }
 
   private static Path absolute(String path) {

@@ -71,13 +71,12 @@ record PauseTasks(
                                     "types.containerd.io/opencontainers/runtime-spec/1/Spec")
                                 .setValue(ByteString.copyFrom(spec))))
                 .build()));
-    tasks.create(
+    tasks.run(
         origin,
         NAMESPACE,
         sandbox.getId(),
         new TaskService.CreateOptions(
             List.of(), StdioPaths.getDefaultInstance(), Optional.empty(), ""));
-    tasks.start(origin, NAMESPACE, sandbox.getId());
   }
 
   private void prepare() {

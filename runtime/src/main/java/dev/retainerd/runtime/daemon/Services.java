@@ -131,6 +131,7 @@ record Services(
             new SpecBuilder(HostTraits.read(), policy(config)),
             new CdiDevices(config.cri().enableCdi() ? config.cri().cdiFolders() : List.of()),
             new ImageDefinedVolumes(containerFolders, config.cri().ignoreImageDefinedVolumes()),
+            new ImageAccounts(),
             folders,
             namespaces,
             runtimes,
@@ -171,7 +172,10 @@ record Services(
                 namespaces,
                 ids::next,
                 Clock.systemUTC(),
-                RequestRules::check,
+                pod -> {
+                  RequestRules.check(pod);
+                  CniPods.check(pod);
+                },
                 runtimes::recordedName,
                 pod -> Sysctls.of(pod, policy(config))));
     TaskRecovery taskRecovery = new TaskRecovery(tasks, RECOVERY);

@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.daemon;
 
+import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.container.RootFilesystems;
 import dev.retainerd.runtime.engine.Origin;
@@ -16,6 +17,7 @@ import dev.retainerd.runtime.snapshot.Mount;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * Root file systems as snapshots whose key is the container's id. In a user namespace the image's
@@ -32,20 +34,26 @@ record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
   }
 
   @Override
-  public void prepare(Origin origin, String containerId, String chainId, SandboxRecord sandbox) {
+  public Prepared prepare(
+      Origin origin,
+      String containerId,
+      String chainId,
+      SandboxRecord sandbox,
+      Consumer<List<Event>> intents) {
     IdMappings ids = PodUsers.of(sandbox);
-    List<Mount> mounts =
-        snapshots.prepare(Scope.of(origin, NAMESPACE), containerId, chainId, PodUsers.labels(ids));
-    if (ids.equals(IdMappings.NONE)) {
-      return;
-    }
-    for (Mount mount : mounts) {
-      for (String option : mount.options()) {
-        if (option.startsWith(UPPER)) {
-          own(option.substring(UPPER.length()), ids, containerId);
+    Map<String, String> labels = PodUsers.labels(ids);
+    SnapshotService.Made made =
+        snapshots.prepareWith(Scope.of(origin, NAMESPACE), containerId, chainId, labels, intents);
+    if (!ids.equals(IdMappings.NONE)) {
+      for (Mount mount : made.mounts()) {
+        for (String option : mount.options()) {
+          if (option.startsWith(UPPER)) {
+            own(option.substring(UPPER.length()), ids, containerId);
+          }
         }
       }
     }
+    return new Prepared(root(made.mounts(), labels), made.outcome());
   }
 
   /** The top folder is the container's, with the owner it has in the image. */
@@ -65,7 +73,11 @@ record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
   @Override
   public List<RootMount> mounts(String containerId) {
     Map<String, String> labels = snapshots.stat(NAMESPACE, containerId).getLabelsMap();
-    return snapshots.mounts(NAMESPACE, containerId).stream()
+    return root(snapshots.mounts(NAMESPACE, containerId), labels);
+  }
+
+  private static List<RootMount> root(List<Mount> mounts, Map<String, String> labels) {
+    return mounts.stream()
         .map(m -> new RootMount(m.type(), m.source(), mapped(m.options(), labels)))
         .toList();
   }
@@ -78,6 +90,15 @@ record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
     more.add("uidmap=" + labels.get(PodUsers.UID_LABEL));
     more.add("gidmap=" + labels.get(PodUsers.GID_LABEL));
     return more;
+  }
+
+  @Override
+  public void remove(
+      Origin origin,
+      String containerId,
+      Consumer<List<Event>> intents,
+      Consumer<List<Event>> outcomes) {
+    snapshots.removeWith(Scope.of(origin, NAMESPACE), containerId, intents, outcomes);
   }
 
   @Override

@@ -3,12 +3,8 @@ package dev.retainerd.runtime.image;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.SnapshotCommittedPayload;
 import dev.retainerd.eventlog.proto.SnapshotKind;
-import dev.retainerd.eventlog.proto.SnapshotPrepareFailedPayload;
-import dev.retainerd.eventlog.proto.SnapshotPreparedPayload;
 import dev.retainerd.eventlog.proto.SnapshotPreparingPayload;
 import dev.retainerd.eventlog.proto.SnapshotRecord;
-import dev.retainerd.eventlog.proto.SnapshotRemovedPayload;
-import dev.retainerd.eventlog.proto.SnapshotRemovingPayload;
 import dev.retainerd.eventlog.proto.SnapshotUpdatedPayload;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
@@ -36,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 
 /**
  * Snapshots as the namespaces see them, in one snapshotter. A snapshot is active (to write), a view
@@ -94,21 +91,67 @@ public final class SnapshotService {
 
   private void make(
       Scope scope, String key, String parent, Map<String, String> labels, SnapshotKind kind) {
+    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
+      SnapshotRecord record = begin(scope, key, parent, labels, kind, commits(scope));
+      commits(scope).accept(List.of(SnapshotEvents.prepared(record)));
+      Failpoint.SNAPSHOT_PREPARED_RECORDED.hit();
+    }
+  }
+
+  /** Up to its folder; nobody sees it before its outcome is recorded. */
+  private SnapshotRecord begin(
+      Scope scope,
+      String key,
+      String parent,
+      Map<String, String> labels,
+      SnapshotKind kind,
+      Consumer<List<Event>> intents) {
     requireKey(key);
     try (KeyLocks.Held held = hold(scope.namespace(), key)) {
       requireAbsent(scope.namespace(), key);
       SnapshotRecord record = record(key, parent, labels, kind);
       if (parent.isEmpty()) {
-        intend(scope, record);
+        intend(scope, record, intents);
       } else {
         // Against a removal of the parent, which looks for children under the same lock.
         try (KeyLocks.Held heldParent = hold(scope.namespace(), parent)) {
           requireCommitted(scope.namespace(), parent);
-          intend(scope, record);
+          intend(scope, record, intents);
         }
       }
       makeFolder(scope, record);
+      return record;
     }
+  }
+
+  private Consumer<List<Event>> commits(Scope scope) {
+    return events -> journal.commit(scope.origin(), scope.namespace(), events);
+  }
+
+  /**
+   * A snapshot to write whose folder is there.
+   *
+   * @param outcome to be recorded with that of what it was made for; before that nobody sees it
+   */
+  public record Made(List<Mount> mounts, Event outcome) {}
+
+  /**
+   * As {@link #prepare}, for what needs more than a snapshot, and one wait for the disk for all of
+   * its intents, and one for all that came of them. If it throws, nothing of it is left.
+   *
+   * @param intents records these events together with others, and returns when they are durable
+   */
+  public Made prepareWith(
+      Scope scope,
+      String key,
+      String parent,
+      Map<String, String> labels,
+      Consumer<List<Event>> intents) {
+    SnapshotRecord record =
+        begin(scope, key, parent, labels, SnapshotKind.SNAPSHOT_KIND_ACTIVE, intents);
+    return new Made(
+        folders.mounts(purpose(record), record.getFolder(), parents(scope.namespace(), record)),
+        SnapshotEvents.prepared(record));
   }
 
   private void requireCommitted(String namespace, String parent) {
@@ -134,10 +177,8 @@ public final class SnapshotService {
         .build();
   }
 
-  private void intend(Scope scope, SnapshotRecord record) {
-    journal.commit(
-        scope.origin(),
-        scope.namespace(),
+  private void intend(Scope scope, SnapshotRecord record, Consumer<List<Event>> intents) {
+    intents.accept(
         scope.holding(
             journal.state(),
             "snapshots/" + snapshotter,
@@ -155,15 +196,6 @@ public final class SnapshotService {
       undo(scope.origin(), scope.namespace(), record, "its folder could not be made");
       throw Faults.of("snapshot " + record.getKey() + " could not be made", e);
     }
-    journal.commit(
-        scope.origin(),
-        scope.namespace(),
-        new Event.SnapshotPrepared(
-            SnapshotPreparedPayload.newBuilder()
-                .setSnapshotter(snapshotter)
-                .setKey(record.getKey())
-                .build()));
-    Failpoint.SNAPSHOT_PREPARED_RECORDED.hit();
   }
 
   private Optional<Long> nearest(String namespace, SnapshotRecord record) {
@@ -178,15 +210,7 @@ public final class SnapshotService {
     } catch (IOException e) {
       throw Faults.of("snapshot " + record.getKey() + " could not be taken back", e);
     }
-    journal.commit(
-        origin,
-        namespace,
-        new Event.SnapshotPrepareFailed(
-            SnapshotPrepareFailedPayload.newBuilder()
-                .setSnapshotter(snapshotter)
-                .setKey(record.getKey())
-                .setReason(reason)
-                .build()));
+    journal.commit(origin, namespace, SnapshotEvents.prepareFailed(record, reason));
   }
 
   /**
@@ -199,8 +223,10 @@ public final class SnapshotService {
     try (KeyLocks.Held held = hold(scope.namespace(), key)) {
       requireAbsent(scope.namespace(), key);
       SnapshotRecord record = record(key, parent, Map.of(), SnapshotKind.SNAPSHOT_KIND_ACTIVE);
-      intend(scope, record);
+      intend(scope, record, commits(scope));
       makeFolder(scope, record);
+      commits(scope).accept(List.of(SnapshotEvents.prepared(record)));
+      Failpoint.SNAPSHOT_PREPARED_RECORDED.hit();
       return folders.files(record.getFolder());
     }
   }
@@ -324,40 +350,56 @@ public final class SnapshotService {
    */
   public void remove(Scope scope, String key) {
     try (KeyLocks.Held held = hold(scope.namespace(), key)) {
-      SnapshotRecord record = stat(scope.namespace(), key);
-      String child = child(scope.namespace(), key);
-      if (!child.isEmpty()) {
-        throw Refusal.failedPrecondition(
-            "snapshot " + key + " has children, such as " + child + "; remove those first");
-      }
-      journal.commit(
-          scope.origin(),
-          scope.namespace(),
-          new Event.SnapshotRemoving(
-              SnapshotRemovingPayload.newBuilder()
-                  .setSnapshotter(snapshotter)
-                  .setKey(key)
-                  .build()));
-      Failpoint.SNAPSHOT_REMOVE_RECORDED.hit();
-      finishRemoval(scope.origin(), scope.namespace(), record);
+      remove(scope, key, commits(scope), commits(scope));
     }
   }
 
-  private void finishRemoval(Origin origin, String namespace, SnapshotRecord record) {
+  /** Under its lock. */
+  private void remove(
+      Scope scope, String key, Consumer<List<Event>> intents, Consumer<List<Event>> outcomes) {
+    SnapshotRecord record = stat(scope.namespace(), key);
+    String child = child(scope.namespace(), key);
+    if (!child.isEmpty()) {
+      throw Refusal.failedPrecondition(
+          "snapshot " + key + " has children, such as " + child + "; remove those first");
+    }
+    intents.accept(List.of(SnapshotEvents.removing(record)));
+    Failpoint.SNAPSHOT_REMOVE_RECORDED.hit();
+    finishRemoval(record, outcomes);
+  }
+
+  /**
+   * As {@link #removeIfThere}, for what has more to remove than a snapshot, and one wait for the
+   * disk for all of its intents, and one for all that came of them.
+   *
+   * @param intents records these events, of which there may be none, together with others
+   * @param outcomes likewise, when the files are gone
+   */
+  public void removeWith(
+      Scope scope, String key, Consumer<List<Event>> intents, Consumer<List<Event>> outcomes) {
+    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
+      boolean ready =
+          entry(scope.namespace(), key)
+              .filter(e -> e.getPhase() == SnapshotPhase.SNAPSHOT_PHASE_READY)
+              .isPresent();
+      if (ready) {
+        remove(scope, key, intents, outcomes);
+        return;
+      }
+      intents.accept(List.of());
+      removeIfThere(scope, key);
+      outcomes.accept(List.of());
+    }
+  }
+
+  private void finishRemoval(SnapshotRecord record, Consumer<List<Event>> outcomes) {
     try {
       folders.remove(record.getFolder());
     } catch (IOException e) {
       throw Faults.of("the files of snapshot " + record.getKey() + " could not be removed", e);
     }
     Failpoint.SNAPSHOT_FOLDER_REMOVED.hit();
-    journal.commit(
-        origin,
-        namespace,
-        new Event.SnapshotRemoved(
-            SnapshotRemovedPayload.newBuilder()
-                .setSnapshotter(snapshotter)
-                .setKey(record.getKey())
-                .build()));
+    outcomes.accept(List.of(SnapshotEvents.removed(record)));
   }
 
   /** Keys of snapshots whose removal began and did not end. */
@@ -382,7 +424,7 @@ public final class SnapshotService {
     try (KeyLocks.Held held = hold(scope.namespace(), key)) {
       Optional<SnapshotEntry> entry = entry(scope.namespace(), key);
       if (entry.isPresent() && entry.get().getPhase() == SnapshotPhase.SNAPSHOT_PHASE_REMOVING) {
-        finishRemoval(scope.origin(), scope.namespace(), entry.get().getSnapshot());
+        finishRemoval(entry.get().getSnapshot(), commits(scope));
         return;
       }
     }
@@ -398,8 +440,7 @@ public final class SnapshotService {
     switch (entry.get().getPhase()) {
       case SNAPSHOT_PHASE_PREPARING ->
           undo(scope.origin(), scope.namespace(), entry.get().getSnapshot(), "taken back");
-      case SNAPSHOT_PHASE_REMOVING ->
-          finishRemoval(scope.origin(), scope.namespace(), entry.get().getSnapshot());
+      case SNAPSHOT_PHASE_REMOVING -> finishRemoval(entry.get().getSnapshot(), commits(scope));
       default -> remove(scope, key);
     }
   }
@@ -559,7 +600,8 @@ public final class SnapshotService {
                     work.add(
                         () -> undo(origin, key.namespace(), record, "the daemon ended meanwhile"));
                 case SNAPSHOT_PHASE_REMOVING ->
-                    work.add(() -> finishRemoval(origin, key.namespace(), record));
+                    work.add(
+                        () -> finishRemoval(record, commits(Scope.of(origin, key.namespace()))));
                 default -> owned.add(record.getFolder());
               }
             });

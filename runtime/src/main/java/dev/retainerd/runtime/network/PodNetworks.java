@@ -221,7 +221,7 @@ public final class PodNetworks {
    * Asks the plugins whether the attachments are as they were made; does nothing for networks that
    * do not know CHECK.
    *
-   * @throws Refusal FAILED_PRECONDITION with what a plugin found wrong
+   * @throws Refusal FAILED_PRECONDITION with what a plugin found wrong, in CNI's form
    */
   public void check(PodNetworkRequest request, List<Attachment> attachments) {
     for (int i = 0; i < attachments.size(); i++) {
@@ -235,7 +235,11 @@ public final class PodNetworks {
         try {
           run("CHECK", list, call.config(list, plugin, storedResult(list, attachment)), call);
         } catch (PluginFailedException e) {
-          throw Refusal.failedPrecondition(e.getMessage()).because(e);
+          if (e.pluginCode() != 0) {
+            throw Refusal.failedPrecondition(e.getMessage()).because(e);
+          }
+          // It died or is gone: that says nothing of the pod.
+          LOG.warn("a network cannot be checked: {}", e.getMessage());
         }
       }
     }

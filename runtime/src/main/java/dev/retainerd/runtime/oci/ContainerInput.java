@@ -10,7 +10,7 @@ import java.util.Optional;
  * Everything the spec of a CRI container depends on.
  *
  * @param imageName as it was asked for, for the annotation
- * @param rootfs the container's mounted root file system, in which users are looked up
+ * @param accounts the files of its root file system in which users are looked up
  * @param rootPath what the spec calls it: relative to the bundle, or absolute
  * @param hostname of the pod; what HOSTNAME is set to
  * @param targetPid the pid namespace of another container, for the mode TARGET
@@ -23,7 +23,7 @@ public record ContainerInput(
     ContainerConfig config,
     PodSandboxConfig pod,
     ImageDefaults image,
-    Path rootfs,
+    AccountFiles accounts,
     String rootPath,
     String hostname,
     PodNamespaces namespaces,

@@ -3,7 +3,6 @@ package dev.retainerd.runtime.oci;
 import com.google.gson.JsonObject;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.cri.v1.LinuxContainerSecurityContext;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -31,12 +30,12 @@ public record ProcessUser(long uid, long gid, SortedSet<Long> groups) {
 
   /** The two files, read at most once each. */
   private static final class Accounts {
-    private final Path rootfs;
+    private final AccountFiles files;
     private List<Account> accounts;
     private List<Group> groups;
 
-    Accounts(Path rootfs) {
-      this.rootfs = rootfs;
+    Accounts(AccountFiles files) {
+      this.files = files;
     }
 
     Optional<Account> named(String name) {
@@ -50,7 +49,7 @@ public record ProcessUser(long uid, long gid, SortedSet<Long> groups) {
     private List<Account> all() {
       if (accounts == null) {
         accounts =
-            lines("etc/passwd").stream()
+            lines(AccountFiles.PASSWD).stream()
                 .filter(field -> field.length >= 4 && isId(field[2]) && isId(field[3]))
                 .map(field -> new Account(field[0], id(field[2]), id(field[3])))
                 .toList();
@@ -61,7 +60,7 @@ public record ProcessUser(long uid, long gid, SortedSet<Long> groups) {
     List<Group> groups() {
       if (groups == null) {
         groups =
-            lines("etc/group").stream()
+            lines(AccountFiles.GROUP).stream()
                 .filter(field -> field.length >= 3 && isId(field[2]))
                 .map(field -> new Group(field[0], id(field[2]), members(field)))
                 .toList();
@@ -74,7 +73,7 @@ public record ProcessUser(long uid, long gid, SortedSet<Long> groups) {
     }
 
     private List<String[]> lines(String file) {
-      return RootfsFile.read(rootfs, file).stream()
+      return files.text(file).stream()
           .flatMap(String::lines)
           .map(String::strip)
           .filter(line -> !line.isEmpty() && !line.startsWith("#"))
@@ -85,7 +84,7 @@ public record ProcessUser(long uid, long gid, SortedSet<Long> groups) {
 
   /** The user of a CRI container. */
   static ProcessUser ofContainer(
-      LinuxContainerSecurityContext security, ImageDefaults image, Path rootfs) {
+      LinuxContainerSecurityContext security, ImageDefaults image, AccountFiles files) {
     String user = security.getRunAsUsername();
     if (user.isEmpty() && security.hasRunAsUser()) {
       user = Long.toString(security.getRunAsUser().getValue());
@@ -107,7 +106,7 @@ public record ProcessUser(long uid, long gid, SortedSet<Long> groups) {
                       + "; use Merge or Strict");
         };
     String spelled = user.isEmpty() ? image.user() : user;
-    return resolve(spelled, merge, security.getSupplementalGroupsList(), rootfs);
+    return resolve(spelled, merge, security.getSupplementalGroupsList(), files);
   }
 
   /**
@@ -120,13 +119,13 @@ public record ProcessUser(long uid, long gid, SortedSet<Long> groups) {
    *     is not in the container's files
    */
   public static ProcessUser resolve(
-      String spelled, boolean merge, List<Long> supplemental, Path rootfs) {
+      String spelled, boolean merge, List<Long> supplemental, AccountFiles files) {
     String[] parts = spelled.isEmpty() ? new String[] {"0"} : spelled.split(":", -1);
     if (parts.length > 2 || parts[0].isEmpty()) {
       throw Refusal.invalidArgument(
           "the user " + Identifiers.shortened(spelled) + " is not of the form USER[:GROUP]");
     }
-    Accounts accounts = new Accounts(rootfs);
+    Accounts accounts = new Accounts(files);
     Optional<Account> account;
     long uid;
     if (isNumber(parts[0])) {

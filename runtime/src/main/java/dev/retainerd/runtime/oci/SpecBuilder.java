@@ -172,7 +172,7 @@ public final class SpecBuilder {
       JsonObject process, ContainerInput input, Capabilities capabilities) {
     LinuxContainerSecurityContext security = input.config().getLinux().getSecurityContext();
     process.addProperty("terminal", input.config().getTty());
-    ProcessUser user = ProcessUser.ofContainer(security, input.image(), input.rootfs());
+    ProcessUser user = ProcessUser.ofContainer(security, input.image(), input.accounts());
     process.add("user", user.toJson());
     process.add("args", JsonTree.array(ProcessArgs.commandLine(input.config(), input.image())));
     List<String> env = new ArrayList<>();
@@ -236,7 +236,8 @@ public final class SpecBuilder {
     process.addProperty("terminal", false);
     process.add(
         "user",
-        ProcessUser.resolve(user, false, security.getSupplementalGroupsList(), input.rootfs())
+        ProcessUser.resolve(
+                user, false, security.getSupplementalGroupsList(), AccountFiles.in(input.rootfs()))
             .toJson());
     process.add("args", JsonTree.array(args));
     process.add("env", JsonTree.array(ProcessArgs.merged(input.image().env())));

@@ -3,6 +3,8 @@ package dev.retainerd.runtime.recovery;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.linux.ProcessIdentity;
+import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.store.proto.SandboxEntry;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Kind;
@@ -11,7 +13,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
 /**
  * The comparison of node and state that recovery makes, at any time and without changing anything;
@@ -30,15 +36,18 @@ public final class Examination {
 
   private final Journal journal;
   private final Leftovers leftovers;
+  private final SandboxService sandboxes;
 
-  public Examination(Journal journal, Leftovers leftovers) {
+  public Examination(Journal journal, Leftovers leftovers, SandboxService sandboxes) {
     this.journal = journal;
     this.leftovers = leftovers;
+    this.sandboxes = sandboxes;
   }
 
   /** Looks twice, and tells of what was there both times. */
   public List<Finding> examine() {
     List<Finding> first = look();
+    first.addAll(networks(sandboxes.list()));
     if (first.isEmpty()) {
       return first;
     }
@@ -48,12 +57,49 @@ public final class Examination {
       Thread.currentThread().interrupt();
       throw Refusal.cancelled("the examination was cancelled");
     }
-    return look().stream()
+    List<Finding> second = look();
+    // Plugins are asked again for those pods alone that they found fault with.
+    second.addAll(
+        networks(
+            sandboxes.list().stream()
+                .filter(pod -> first.stream().anyMatch(f -> f.name().equals(name(pod))))
+                .toList()));
+    return second.stream()
         .filter(
             now ->
                 first.stream()
                     .anyMatch(f -> f.kind().equals(now.kind()) && f.name().equals(now.name())))
         .toList();
+  }
+
+  private static String name(SandboxEntry pod) {
+    return pod.getSandbox().getId();
+  }
+
+  /** What CNI's CHECK finds; all are asked at once, and so many run as the daemon lets run. */
+  private List<Finding> networks(List<SandboxEntry> pods) {
+    Map<String, Finding> found = new ConcurrentSkipListMap<>();
+    try (ExecutorService asking = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (SandboxEntry pod : pods) {
+        asking.submit(
+            () ->
+                sandboxes
+                    .networkProblem(pod)
+                    .ifPresent(what -> found.put(name(pod), network(pod, what))));
+      }
+    }
+    return List.copyOf(found.values());
+  }
+
+  private static Finding network(SandboxEntry pod, String what) {
+    return new Finding(
+        "network",
+        name(pod),
+        "the network of this pod is not as it was made: " + what,
+        Optional.of(
+            new Past.LastEvent(
+                pod.getProvenance().getChanged(), "the event that last changed the pod")),
+        "run the pod again; its address is freed when it is stopped");
   }
 
   private List<Finding> look() {

@@ -178,6 +178,9 @@ public final class Recovery {
       } else if (entry.getPhase() == ContainerPhase.CONTAINER_PHASE_REMOVING) {
         step("container " + id, () -> parts.containers.remove(self, id));
         finishedIntents++;
+      } else if (ContainerService.hasOpenUpdate(entry)) {
+        step("the limits of container " + id, () -> parts.containers.settleUpdate(self, id));
+        finishedIntents++;
       }
     }
   }

@@ -26,6 +26,14 @@ public interface PodNetwork {
   void detach(SandboxRecord sandbox, PodSandboxConfig config, List<NetworkAttachment> attachments);
 
   /**
+   * Asks the plugins whether the pod's interfaces and addresses are as they were given.
+   *
+   * @return what a plugin found wrong; empty also for networks that cannot tell
+   */
+  Optional<String> problem(
+      SandboxRecord sandbox, PodSandboxConfig config, List<NetworkAttachment> attachments);
+
+  /**
    * Tells the plugins which pods there are, so that they free what belongs to none.
    *
    * @return a sentence for each plugin that failed

@@ -329,6 +329,20 @@ public final class SandboxService {
   }
 
   /**
+   * Has the network's plugins say whether a pod's network is as it was made (CNI's CHECK).
+   *
+   * @return what is wrong; empty for a pod that is not ready, or has the node's network
+   */
+  public Optional<String> networkProblem(SandboxEntry entry) {
+    SandboxRecord record = entry.getSandbox();
+    boolean has =
+        entry.getPhase() == SandboxPhase.SANDBOX_PHASE_READY && !record.getNetnsPath().isEmpty();
+    return has
+        ? effects.network().problem(record, config(record), entry.getAttachmentsList())
+        : Optional.empty();
+  }
+
+  /**
    * Pods that have the name of another one, which no daemon lets happen; of each name the first
    * that was made is not among them.
    */

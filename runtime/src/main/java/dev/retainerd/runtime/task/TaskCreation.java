@@ -57,13 +57,20 @@ final class TaskCreation {
     this.streams = streams;
   }
 
+  /** A container's init that is there, and who holds it. */
+  record Created(int pid, ShimCalls shim) {}
+
   /**
    * Creates the container's init, not yet running the user's process.
    *
-   * @return its pid
+   * @param next events to be recorded with the outcome, such as the intent of the next step
    */
-  int create(
-      Origin origin, String namespace, String containerId, TaskService.CreateOptions options) {
+  Created create(
+      Origin origin,
+      String namespace,
+      String containerId,
+      TaskService.CreateOptions options,
+      List<Event> next) {
     try (KeyLocks.Held held = tasks.hold(namespace, containerId)) {
       ContainerEntry container = container(namespace, containerId);
       if (tasks.find(namespace, containerId).isPresent()) {
@@ -115,9 +122,9 @@ final class TaskCreation {
                 runtimeOptions,
                 options);
         Failpoint.TASK_CREATED_IN_SHIM.hit();
-        recordCreated(origin, namespace, containerId, pid);
+        recordCreated(origin, namespace, containerId, pid, next);
         Failpoint.TASK_CREATED_RECORDED.hit();
-        return pid;
+        return new Created(pid, shim);
       } catch (IOException | RuntimeException e) {
         if (TaskService.isUnanswered(e)) {
           // The shim may have done it. The intent stays open until the shim, or its successor,
@@ -169,16 +176,18 @@ final class TaskCreation {
     return namespace + "/" + (sandbox.isEmpty() ? container.getContainer().getId() : sandbox);
   }
 
-  void recordCreated(Origin origin, String namespace, String containerId, int pid) {
+  void recordCreated(
+      Origin origin, String namespace, String containerId, int pid, List<Event> next) {
     streams.hold(bundles.folder(namespace, containerId));
-    journal.commit(
-        origin,
-        namespace,
+    List<Event> events = new ArrayList<>();
+    events.add(
         new Event.TaskCreated(
             TaskCreatedPayload.newBuilder()
                 .setContainerId(containerId)
                 .setInit(TaskService.identity(pid))
                 .build()));
+    events.addAll(next);
+    journal.commit(origin, namespace, events);
   }
 
   /** Removes whatever a create left, and says that it failed. */

@@ -101,12 +101,31 @@ public final class TaskService {
    * @return its pid
    */
   public int create(Origin origin, String namespace, String containerId, CreateOptions options) {
-    return creation.create(origin, namespace, containerId, options);
+    return creation.create(origin, namespace, containerId, options, List.of()).pid();
   }
 
   /** Records a create that the shim has done. */
   void recordCreated(Origin origin, String namespace, String containerId, int pid) {
-    creation.recordCreated(origin, namespace, containerId, pid);
+    creation.recordCreated(origin, namespace, containerId, pid, List.of());
+  }
+
+  /**
+   * Creates the container's init and starts the user's process: {@link #create} and {@link #start}
+   * with one wait for the disk less, since the intent to start goes with the record of the create.
+   *
+   * @return its pid
+   */
+  public int run(Origin origin, String namespace, String containerId, CreateOptions options) {
+    try (KeyLocks.Held held = hold(namespace, containerId)) {
+      TaskCreation.Created created =
+          creation.create(origin, namespace, containerId, options, List.of(starting(containerId)));
+      return startIntended(origin, namespace, containerId, created.shim());
+    }
+  }
+
+  private static Event starting(String containerId) {
+    return new Event.TaskStarting(
+        TaskStartingPayload.newBuilder().setContainerId(containerId).build());
   }
 
   /** Removes whatever a create left, and says that it failed. */
@@ -133,25 +152,25 @@ public final class TaskService {
       }
       // Before the intent: who waits for a shim must not hold what its settlement needs.
       ShimCalls shim = shimOf(namespace, containerId);
-      journal.commit(
-          origin,
-          namespace,
-          new Event.TaskStarting(
-              TaskStartingPayload.newBuilder().setContainerId(containerId).build()));
-      Failpoint.TASK_START_INTENT_RECORDED.hit();
-      try {
-        int pid = shim.start(namespace, containerId, "");
-        Failpoint.TASK_STARTED_IN_SHIM.hit();
-        recordStarted(origin, namespace, containerId, pid);
-        Failpoint.TASK_STARTED_RECORDED.hit();
-        return pid;
-      } catch (RuntimeException e) {
-        if (isUnanswered(e)) {
-          throw e;
-        }
-        recordStartFailed(origin, namespace, containerId, reason(e), false);
-        throw asRefusal(e, "task " + containerId + " could not be started");
+      journal.commit(origin, namespace, starting(containerId));
+      return startIntended(origin, namespace, containerId, shim);
+    }
+  }
+
+  private int startIntended(Origin origin, String namespace, String containerId, ShimCalls shim) {
+    Failpoint.TASK_START_INTENT_RECORDED.hit();
+    try {
+      int pid = shim.start(namespace, containerId, "");
+      Failpoint.TASK_STARTED_IN_SHIM.hit();
+      recordStarted(origin, namespace, containerId, pid);
+      Failpoint.TASK_STARTED_RECORDED.hit();
+      return pid;
+    } catch (RuntimeException e) {
+      if (isUnanswered(e)) {
+        throw e;
       }
+      recordStartFailed(origin, namespace, containerId, reason(e), false);
+      throw asRefusal(e, "task " + containerId + " could not be started");
     }
   }
 

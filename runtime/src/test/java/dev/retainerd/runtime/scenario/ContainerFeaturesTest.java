@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.cri.v1.CDIDevice;
@@ -17,6 +18,8 @@ import dev.retainerd.wire.cri.v1.Mount;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.ReopenContainerLogRequest;
+import dev.retainerd.wire.cri.v1.SELinuxOption;
+import dev.retainerd.wire.cri.v1.SecurityProfile;
 import dev.retainerd.wire.cri.v1.SupplementalGroupsPolicy;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -298,6 +301,38 @@ class ContainerFeaturesTest {
     for (String id : List.of(completed, failed, never)) {
       pods.remove(id);
     }
+  }
+
+  /**
+   * This machine has neither AppArmor nor SELinux; on one that has them there is nothing to see.
+   */
+  @Test
+  void profilesThatTheHostCannotEnforceAreRefused() {
+    boolean apparmor = Files.exists(Path.of("/sys/kernel/security/apparmor"));
+    boolean selinux = Files.exists(Path.of("/sys/fs/selinux/enforce"));
+    if (!apparmor) {
+      refused(
+          "AppArmor",
+          security(NamespaceMode.CONTAINER)
+              .setApparmor(
+                  SecurityProfile.newBuilder()
+                      .setProfileType(SecurityProfile.ProfileType.RuntimeDefault)));
+    }
+    if (!selinux) {
+      refused(
+          "SELinux",
+          security(NamespaceMode.CONTAINER)
+              .setSelinuxOptions(SELinuxOption.newBuilder().setLevel("s0:c1,c2")));
+    }
+  }
+
+  private static void refused(String named, LinuxContainerSecurityContext.Builder security) {
+    StatusRuntimeException refused =
+        assertThrows(
+            StatusRuntimeException.class,
+            () -> run(sleeper("profile").setLinux(secured(security))));
+    assertEquals(Status.Code.FAILED_PRECONDITION, refused.getStatus().getCode());
+    assertTrue(refused.getMessage().contains(named), refused.getMessage());
   }
 
   @Test

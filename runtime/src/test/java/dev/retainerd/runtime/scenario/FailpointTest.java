@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.wire.cri.v1.Container;
 import dev.retainerd.wire.cri.v1.ContainerState;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.ListContainersRequest;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class FailpointTest {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final String POD = "p";
+  private static final long SHARES = 512;
 
   /** Boundaries of a pod with a process of its own, which holds the pid namespace of all. */
   private static final Set<Failpoint> OF_PAUSE =
@@ -88,6 +90,8 @@ class FailpointTest {
     assertEquals(ContainerState.CONTAINER_RUNNING, pods.status(container).getState());
     // A signal that comes before runc's own process has become the shell ends that one, with 2.
     Eventually.holds("a line of the container", PATIENCE, () -> pods.log(POD, "c").size() > before);
+    pods.update(container, LinuxContainerResources.newBuilder().setCpuShares(SHARES));
+    assertEquals(SHARES, pods.status(container).getResources().getLinux().getCpuShares());
     pods.stop(container, 10);
     assertEquals(3, pods.status(container).getExitCode());
     pods.remove(container);

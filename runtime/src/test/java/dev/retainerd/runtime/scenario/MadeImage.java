@@ -127,6 +127,11 @@ final class MadeImage {
     return this;
   }
 
+  MadeImage withStopSignal(String name) {
+    config.addProperty("StopSignal", name);
+    return this;
+  }
+
   /** Imports it by means of the real ctr; the name. */
   String importInto(String namespace) {
     try {

@@ -22,6 +22,7 @@ import dev.retainerd.wire.cri.v1.RunPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.StartContainerRequest;
 import dev.retainerd.wire.cri.v1.StopContainerRequest;
 import dev.retainerd.wire.cri.v1.StopPodSandboxRequest;
+import dev.retainerd.wire.cri.v1.UpdateContainerResourcesRequest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -160,6 +161,16 @@ final class Pods {
     return node.cri()
         .containerStatus(ContainerStatusRequest.newBuilder().setContainerId(container).build())
         .getStatus();
+  }
+
+  /** UpdateContainerResources. */
+  void update(String container, LinuxContainerResources.Builder resources) {
+    node.cri()
+        .updateContainerResources(
+            UpdateContainerResourcesRequest.newBuilder()
+                .setContainerId(container)
+                .setLinux(resources)
+                .build());
   }
 
   void stop(String container, int seconds) {

@@ -209,6 +209,33 @@ class UserNamespacesTest {
   }
 
   @Test
+  void aMountIsMappedAlsoInAPodOfTheNodesUsers() throws Exception {
+    String pod = pods.run("plain");
+    Path volume = Files.createDirectories(node.folder().resolve("mapped"));
+    Files.writeString(volume.resolve("of-root"), "");
+    IDMapping.Builder shifted =
+        IDMapping.newBuilder().setContainerId(0).setHostId(4000).setLength(1000);
+    String id =
+        create(
+            pod,
+            pods.config("plain"),
+            pods.containerConfig("c", SLEEPER).toBuilder()
+                .addMounts(
+                    Mount.newBuilder()
+                        .setContainerPath("/mapped")
+                        .setHostPath(volume.toString())
+                        .addUidMappings(shifted)
+                        .addGidMappings(shifted)));
+    pods.start(id);
+    assertEquals("4000:4000", out(id, "stat -c %u:%g /mapped/of-root"));
+    pods.stop(id, 1);
+    pods.remove(id);
+    pods.stopPod(pod);
+    pods.removePod(pod);
+    assertEquals(List.of(), Host.mountsBelow(node.state().resolve("idmap")));
+  }
+
+  @Test
   void kernelSettingsAreThePods() {
     PodSandboxConfig plain = pod("sysctls", NamespaceMode.CONTAINER, users());
     PodSandboxConfig config =
