@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.ToIntBiFunction;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -25,7 +25,7 @@ public final class PractiseCommand implements Callable<Integer> {
   private static final Pattern TASK = Pattern.compile("\"subject\":\"task/([^\"]+)\"");
   private static final int ROUNDS = 3;
 
-  private final ToIntBiFunction<PrintStream, String[]> rewind;
+  private final BiConsumer<PrintStream, String[]> rewind;
 
   @Parameters(index = "0", paramLabel = "DIR", description = "a log")
   Path where;
@@ -33,9 +33,9 @@ public final class PractiseCommand implements Callable<Integer> {
   /**
    * Such a command.
    *
-   * @param rewind runs a verb and returns its exit status
+   * @param rewind runs a verb
    */
-  public PractiseCommand(ToIntBiFunction<PrintStream, String[]> rewind) {
+  public PractiseCommand(BiConsumer<PrintStream, String[]> rewind) {
     this.rewind = rewind;
   }
 
@@ -71,7 +71,7 @@ public final class PractiseCommand implements Callable<Integer> {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     String[] words =
         Stream.concat(Stream.of(verb, where.toString()), Stream.of(more)).toArray(String[]::new);
-    rewind.applyAsInt(new PrintStream(out, true, StandardCharsets.UTF_8), words);
+    rewind.accept(new PrintStream(out, true, StandardCharsets.UTF_8), words);
     return out.toString(StandardCharsets.UTF_8);
   }
 
