@@ -25,6 +25,7 @@ record ShimArguments(String action, Map<String, String> values, Set<String> swit
           "runtime-root",
           "runtime-timeout",
           "holder",
+          "undelivered",
           "ttrpc-address");
 
   /**

@@ -21,6 +21,7 @@ public final class ShimMain {
 
         serve --id ID --dir DIR --socket PATH [--runtime-root DIR] [--namespace NS]
               [--ttrpc-address PATH] [--holder PATH] [--runtime-timeout MILLIS]
+              [--undelivered DIR]
                                           serves in the foreground
         -namespace NS -id ID -address PATH [-publish-binary FILE] [-bundle DIR] start
                                           starts a server for containerd, prints its address

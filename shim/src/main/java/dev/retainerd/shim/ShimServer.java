@@ -3,6 +3,7 @@ package dev.retainerd.shim;
 import dev.retainerd.shim.container.Containers;
 import dev.retainerd.shim.container.ExitJournal;
 import dev.retainerd.shim.output.EventLoop;
+import dev.retainerd.shim.output.Undelivered;
 import dev.retainerd.shim.posix.Processes;
 import dev.retainerd.shim.process.Reaper;
 import dev.retainerd.shim.protocol.TtrpcServer;
@@ -19,6 +20,7 @@ import java.time.Duration;
  */
 final class ShimServer {
   private static final String DEFAULT_RUNTIME_ROOT = "/run/containerd/runc";
+  private static final String DEFAULT_UNDELIVERED = "/run/containerd-shim-retain/undelivered";
   private static final long RUNTIME_MILLIS = 60_000;
   private static final long LAST_ANSWER_MILLIS = 50;
   private static final long LAST_EVENTS_MILLIS = 2_000;
@@ -42,18 +44,21 @@ final class ShimServer {
     EventPublisher publisher =
         EventPublisher.start(ttrpcAddress.isEmpty() ? null : Path.of(ttrpcAddress));
     String root = arguments.value("runtime-root");
+    Undelivered undelivered = new Undelivered(loop, undelivered(arguments));
     Containers containers =
         new Containers(
             loop,
             reaper,
             journal,
             publisher,
+            undelivered,
             root.isEmpty() ? DEFAULT_RUNTIME_ROOT : root,
             runtimePatience(arguments.value("runtime-timeout")));
     if (!arguments.value("holder").isEmpty()) {
       containers.holdAt(Path.of(arguments.value("holder")).toAbsolutePath());
     }
     reaper.start();
+    undelivered.begin();
     String namespace = arguments.value("namespace");
     TtrpcServer[] server = new TtrpcServer[1];
     ShimService service =
@@ -65,6 +70,11 @@ final class ShimServer {
             () -> end(server, publisher));
     server[0] = TtrpcServer.serve(socket, service);
     Files.writeString(folder.resolve("pid"), ProcessHandle.current().pid() + "\n");
+  }
+
+  private static Path undelivered(ShimArguments arguments) {
+    String folder = arguments.value("undelivered");
+    return Path.of(folder.isEmpty() ? DEFAULT_UNDELIVERED : folder).toAbsolutePath();
   }
 
   private static Duration runtimePatience(String millis) {

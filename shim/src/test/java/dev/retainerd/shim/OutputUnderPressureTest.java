@@ -133,6 +133,69 @@ class OutputUnderPressureTest {
     harness.delete("c1");
   }
 
+  /**
+   * A container ends and is deleted while the disk of its log is full: what it wrote comes into the
+   * log when there is room, also through another shim than its own.
+   */
+  @Test
+  void outputOfADeletedContainerIsWrittenWhenThereIsRoom() throws Exception {
+    Path disk = smallDisk("logs", "1m");
+    Path log = disk.resolve("out.log");
+    Path ballast = disk.resolve("ballast");
+    Path bundle = harness.bundle("c1", "sh", "-c", "seq 1 5000; seq 5001 10000 >&2; exit 3");
+    String destination = "cri://" + log;
+    harness.tasks.create(
+        harness.request("c1", bundle).setStdout(destination).setStderr(destination).build(),
+        ShimHarness.PATIENCE);
+    // All but some kilobytes, so that an entry is cut in its middle.
+    Files.write(ballast, new byte[(1 << 20) - (20 << 10)]);
+    harness.start("c1");
+    long before = System.nanoTime();
+    assertEquals(3, harness.await("c1", "").getExitStatus());
+    assertTrue(System.nanoTime() - before < 20_000_000_000L, "the drain is not bounded");
+    assertEquals(3, harness.delete("c1").getExitStatus());
+    assertTrue(!Files.exists(bundle.resolve("retain")), "the bundle is empty");
+    assertEquals(1, undelivered());
+    harness.killShim();
+    harness.startShim();
+    Files.delete(ballast);
+    ShimHarness.awaitTrue("the rest in the log", () -> undelivered() == 0);
+    StringBuilder first = new StringBuilder();
+    StringBuilder second = new StringBuilder();
+    for (String line : Files.readAllLines(log)) {
+      String[] fields = line.split(" ", 4);
+      (fields[1].equals("stdout") ? first : second).append(fields[3]).append('\n');
+    }
+    String all = numbers(10_000);
+    int middle = all.indexOf("\n5001\n") + 1;
+    assertEquals(all.substring(0, middle), first.toString());
+    assertEquals(all.substring(middle), second.toString());
+  }
+
+  /** Nobody brings a log back that was removed with its container. */
+  @Test
+  void outputOfARemovedLogIsForgotten() throws Exception {
+    Path disk = smallDisk("logs", "1m");
+    Path log = disk.resolve("out.log");
+    Path bundle = harness.bundle("c1", "sh", "-c", "seq 1 20000; exit 3");
+    harness.tasks.create(
+        harness.request("c1", bundle).setStdout("cri://" + log).build(), ShimHarness.PATIENCE);
+    Files.write(disk.resolve("ballast"), new byte[1 << 20]);
+    harness.start("c1");
+    assertEquals(3, harness.await("c1", "").getExitStatus());
+    harness.delete("c1");
+    assertEquals(1, undelivered());
+    Files.delete(log);
+    ShimHarness.awaitTrue("nothing left", () -> undelivered() == 0);
+    assertTrue(!Files.exists(log));
+  }
+
+  private long undelivered() throws Exception {
+    try (var folders = Files.list(harness.root.resolve("undelivered"))) {
+      return folders.count();
+    }
+  }
+
   /** The disk of the bundle, where the spool is, is full instead. */
   @Test
   void fullSpoolDiskBlocksTheContainerAndLosesNothing() throws Exception {

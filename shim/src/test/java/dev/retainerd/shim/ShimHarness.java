@@ -89,7 +89,9 @@ final class ShimHarness implements AutoCloseable {
             "--socket",
             socket.toString(),
             "--runtime-root",
-            root.resolve("runc").toString()));
+            root.resolve("runc").toString(),
+            "--undelivered",
+            root.resolve("undelivered").toString()));
     command.addAll(options);
     process =
         new ProcessBuilder(command)

@@ -214,6 +214,7 @@ final class DaemonConfigBuilder {
             : RetainSettings.Durability.PROCESS_CRASH,
         (int) values.integer(RETAIN.child("pods_per_shim"), 1, 1000),
         (int) values.integer(RETAIN.child("spare_shims"), 0, 100),
+        (int) values.integer(RETAIN.child("idle_shim_millis"), 0, 86_400_000),
         values.optionalPath(RETAIN.child("shim_path")).or(() -> compatShim),
         values.path(RETAIN.child("pause_path")),
         RetainSettings.LogRoll.valueOf(roll.toUpperCase(Locale.ROOT)),

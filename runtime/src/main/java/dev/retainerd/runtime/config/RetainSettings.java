@@ -16,6 +16,7 @@ public record RetainSettings(
     Durability durability,
     int podsPerShim,
     int spareShims,
+    int idleShimMillis,
     Optional<Path> shimPath,
     Path pausePath,
     LogRoll logRoll,

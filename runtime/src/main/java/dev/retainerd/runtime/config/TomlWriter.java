@@ -147,6 +147,7 @@ final class TomlWriter {
     values.put(RETAIN.child("durability"), power ? "power-loss" : "process-crash");
     values.put(RETAIN.child("pods_per_shim"), retain.podsPerShim());
     values.put(RETAIN.child("spare_shims"), retain.spareShims());
+    values.put(RETAIN.child("idle_shim_millis"), retain.idleShimMillis());
     values.put(RETAIN.child("shim_path"), retain.shimPath());
     values.put(RETAIN.child("pause_path"), retain.pausePath());
     values.put(RETAIN.child("log_roll"), retain.logRoll().name().toLowerCase(Locale.ROOT));

@@ -136,7 +136,8 @@ final class Catalogue {
               "shims,shim",
               "the parents of containers",
               verb("list,ls", ShimVerbs.Ls::new),
-              verb("upgrade", ShimVerbs.Upgrade::new)),
+              verb("upgrade", ShimVerbs.Upgrade::new),
+              verb("log", ShimVerbs.Log::new)),
           noun(
               "snapshots,snapshot",
               "manage snapshots",

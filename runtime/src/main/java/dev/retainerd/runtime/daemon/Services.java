@@ -111,6 +111,7 @@ record Services(
             new Shims.Settings(
                 config.retain().podsPerShim(),
                 config.retain().spareShims() > 0,
+                Duration.ofMillis(config.retain().idleShimMillis()),
                 holderSocket,
                 ids::nextShort,
                 Duration.ofMillis(config.retain().shimTimeoutMillis())),

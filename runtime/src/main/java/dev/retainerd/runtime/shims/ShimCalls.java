@@ -4,6 +4,7 @@ import dev.retainerd.runtime.error.Refusal;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /**
  * One shim's connection. Every call has a deadline of its own and throws {@link Refusal}: with the
@@ -64,6 +65,15 @@ public interface ShimCalls extends AutoCloseable {
 
   /** Opens the container's log file again after a rotation. */
   void reopenLog(String namespace, String containerId);
+
+  /**
+   * Changes how the container's log is written, from its next entry on, also for successors of the
+   * shim.
+   *
+   * @param changes none to ask only
+   * @return all settings as they are then
+   */
+  Map<LogSetting, Long> setLog(String namespace, String containerId, Map<LogSetting, Long> changes);
 
   /** Has CRIU write the container's state into a folder; its processes go on. */
   void checkpoint(String namespace, String containerId, Path images, Duration patience);

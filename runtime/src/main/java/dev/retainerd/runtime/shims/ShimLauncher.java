@@ -116,7 +116,9 @@ public record ShimLauncher(Path binary, Path shimsFolder) {
                       // For callers that name none, such as ctr: the runtime's records are ours to
                       // keep and to remove, not containerd's.
                       "--runtime-root",
-                      shimsFolder.resolveSibling("runc").toString()))
+                      shimsFolder.resolveSibling("runc").toString(),
+                      "--undelivered",
+                      shimsFolder.resolveSibling("undelivered").toString()))
               .directory(folder(id).toFile())
               .redirectInput(new File("/dev/null"))
               .redirectOutput(ProcessBuilder.Redirect.appendTo(log))

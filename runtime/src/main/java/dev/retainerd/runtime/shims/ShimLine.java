@@ -5,6 +5,7 @@ import dev.retainerd.runtime.error.Refusal;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
@@ -165,6 +166,12 @@ final class ShimLine implements ShimCalls {
   @Override
   public void reopenLog(String namespace, String containerId) {
     tell(shim -> shim.reopenLog(namespace, containerId));
+  }
+
+  @Override
+  public Map<LogSetting, Long> setLog(
+      String namespace, String containerId, Map<LogSetting, Long> changes) {
+    return through(shim -> shim.setLog(namespace, containerId, changes));
   }
 
   @Override

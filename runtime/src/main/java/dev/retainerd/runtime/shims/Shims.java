@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -45,6 +46,7 @@ public final class Shims implements AutoCloseable {
    *
    * @param ownersPerShim how many pods one shim hosts, from 1
    * @param keepSpare whether an idle shim is kept started
+   * @param idlePatience how long one more that has become empty is kept for the next owner
    * @param holderSocket where shims send descriptors worth keeping
    * @param newId makes ids of shims
    * @param silence how long a shim may answer nothing before it is replaced
@@ -52,6 +54,7 @@ public final class Shims implements AutoCloseable {
   public record Settings(
       int ownersPerShim,
       boolean keepSpare,
+      Duration idlePatience,
       Path holderSocket,
       Supplier<String> newId,
       Duration silence) {}
@@ -70,6 +73,8 @@ public final class Shims implements AutoCloseable {
   private final Origin self;
   private final KeyLocks locks = new KeyLocks();
   private final Map<String, String> placing = new HashMap<>();
+  private final IdleShims idleShims;
+  private final AtomicBoolean balancesAgain = new AtomicBoolean();
 
   public Shims(
       Journal journal,
@@ -79,6 +84,7 @@ public final class Shims implements AutoCloseable {
       Origin self) {
     this.journal = journal;
     this.settings = settings;
+    this.idleShims = new IdleShims(settings.keepSpare() ? 1 : 0, settings.idlePatience());
     this.self = self;
     this.births = new ShimBirths(journal, launcher, connector, settings.newId(), self);
     this.lines = new ShimLines(settings.holderSocket(), this::isUnreachable);
@@ -234,29 +240,52 @@ public final class Shims implements AutoCloseable {
     return born.id();
   }
 
-  /** Starts a spare in the background where none is idle, and ends idle ones beyond it. */
+  /**
+   * Starts a spare in the background where none is idle, and ends idle ones beyond it and beyond
+   * the one that waits for the next owner.
+   */
   public void keepSpare() {
-    if (settings.keepSpare() && !lines.isClosing()) {
+    if (!lines.isClosing()) {
       Thread.ofVirtual().name("spare-shim").start(this::balanceSpares);
     }
+  }
+
+  /** One wait at a time: whoever comes meanwhile is judged at its end as well. */
+  private void balanceAgain(Duration after) {
+    if (!balancesAgain.compareAndSet(false, true)) {
+      return;
+    }
+    Thread.ofVirtual()
+        .name("idle-shim")
+        .start(
+            () -> {
+              try {
+                Thread.sleep(after);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+              } finally {
+                balancesAgain.set(false);
+              }
+              keepSpare();
+            });
   }
 
   private void balanceSpares() {
     try (KeyLocks.Held held = locks.hold(START_LOCK, LOCK_PATIENCE)) {
       List<ShimEntry> idle;
+      IdleShims.Verdict verdict;
       synchronized (placing) {
         idle = idle();
-        // Two may go at once: they are taken off the list of candidates first.
-        for (int i = 1; i < idle.size(); i++) {
-          placing.put(ENDING + idle.get(i).getId(), idle.get(i).getId());
-        }
+        verdict = idleShims.judge(idle, System.nanoTime());
+        // Several may go at once: they are taken off the list of candidates first.
+        verdict.toEnd().forEach(id -> placing.put(ENDING + id, id));
       }
-      if (idle.isEmpty() && !lines.isClosing()) {
+      if (settings.keepSpare() && idle.isEmpty() && !lines.isClosing()) {
         start(true);
       }
-      for (int i = 1; i < idle.size(); i++) {
-        end(idle.get(i).getId());
-      }
+      verdict.toEnd().forEach(this::end);
+      verdict.askAgain().ifPresent(this::balanceAgain);
     } catch (RuntimeException e) {
       LOG.warn("the spare shim is not as it should be: {}", e.getMessage());
     }

@@ -14,6 +14,8 @@ import dev.retainerd.shim.wire.retain.AdoptRequest;
 import dev.retainerd.shim.wire.retain.AttachRequest;
 import dev.retainerd.shim.wire.retain.BundleRef;
 import dev.retainerd.shim.wire.retain.InfoResponse;
+import dev.retainerd.shim.wire.retain.LogSettingsRequest;
+import dev.retainerd.shim.wire.retain.LogSettingsResponse;
 import dev.retainerd.shim.wire.retain.Record;
 import dev.retainerd.shim.wire.retain.ReopenLogRequest;
 import dev.retainerd.shim.wire.retain.SendDescriptorsRequest;
@@ -40,6 +42,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** A shim over ttrpc on its unix socket. Thread-safe. */
 public final class TtrpcShim implements ShimCalls {
@@ -333,6 +336,32 @@ public final class TtrpcShim implements ShimCalls {
     ReopenLogRequest reopen =
         ReopenLogRequest.newBuilder().setNamespace(namespace).setId(containerId).build();
     tell(() -> own.reopenLog(reopen, PATIENCE));
+  }
+
+  @Override
+  public Map<LogSetting, Long> setLog(
+      String namespace, String containerId, Map<LogSetting, Long> changes) {
+    LogSettingsRequest.Builder request =
+        LogSettingsRequest.newBuilder().setNamespace(namespace).setId(containerId);
+    changes.forEach(
+        (setting, value) -> {
+          switch (setting) {
+            case MAX_LINE_BYTES -> request.setMaxLineBytes(value);
+            case BYTES_PER_SECOND -> request.setBytesPerSecond(value);
+            case MAX_FILE_BYTES -> request.setMaxFileBytes(value);
+            case MAX_FILES -> request.setMaxFiles(value);
+          }
+        });
+    LogSettingsResponse now = ask(() -> own.logSettings(request.build(), PATIENCE));
+    return Map.of(
+        LogSetting.MAX_LINE_BYTES,
+        now.getMaxLineBytes(),
+        LogSetting.BYTES_PER_SECOND,
+        now.getBytesPerSecond(),
+        LogSetting.MAX_FILE_BYTES,
+        now.getMaxFileBytes(),
+        LogSetting.MAX_FILES,
+        now.getMaxFiles());
   }
 
   @Override

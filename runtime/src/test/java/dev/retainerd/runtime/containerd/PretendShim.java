@@ -172,6 +172,14 @@ final class PretendShim implements ShimCalls {
   public void reopenLog(String namespace, String containerId) {}
 
   @Override
+  public java.util.Map<dev.retainerd.runtime.shims.LogSetting, Long> setLog(
+      String namespace,
+      String containerId,
+      java.util.Map<dev.retainerd.runtime.shims.LogSetting, Long> changes) {
+    return changes;
+  }
+
+  @Override
   public void checkpoint(String namespace, String containerId, Path images, Duration patience) {}
 
   @Override

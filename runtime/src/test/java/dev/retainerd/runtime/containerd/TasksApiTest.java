@@ -80,7 +80,12 @@ class TasksApiTest {
             new ShimLauncher(Path.of("/bin/false"), folder.resolve("shims")),
             socket -> shim,
             new Shims.Settings(
-                50, false, folder.resolve("holder"), () -> "s2", java.time.Duration.ofSeconds(10)),
+                50,
+                false,
+                java.time.Duration.ofSeconds(60),
+                folder.resolve("holder"),
+                () -> "s2",
+                java.time.Duration.ofSeconds(10)),
             self);
     var tasks =
         new TaskService(

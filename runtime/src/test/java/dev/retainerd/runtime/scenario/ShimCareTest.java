@@ -222,6 +222,65 @@ class ShimCareTest {
     pods.expectCounted("p", "counter");
   }
 
+  /**
+   * A shim that its last pod has left takes the next one; two processes serve any number of pods.
+   */
+  @Test
+  void podsThatComeAndGoStartNoShims() throws Exception {
+    configure("[retain]\n  idle_shim_millis = 3000\n");
+    node.start();
+    node.importImage("k8s.io");
+    History history = new History(node);
+    for (int i = 0; i < 8; i++) {
+      oneLife();
+    }
+    assertEquals(2, history.sentences(1, "ShimStarting").size());
+    expectAsManyAsTheStateSays();
+    Eventually.holds("only the spare", PATIENCE, () -> shimsThatLive().size() == 1);
+    expectAsManyAsTheStateSays();
+  }
+
+  /** What one emptied shim that waits saves, over pods that come and go one after the other. */
+  @Test
+  @Tag("soak")
+  void figureOfPodsThatComeAndGo() throws Exception {
+    configure("[retain]\n  idle_shim_millis = 0\n");
+    node.start();
+    node.importImage("k8s.io");
+    long[] without = lives(30);
+    node.stopDaemon();
+    Files.writeString(
+        node.config(),
+        Files.readString(node.config())
+            .replace("idle_shim_millis = 0", "idle_shim_millis = 60000"));
+    node.start();
+    long[] with = lives(30);
+    System.out.printf(
+        "figure: a pod's life, one after the other: %d ms and %d shims started for 30 pods; with an"
+            + " emptied shim that waits %d ms and %d shims%n",
+        without[0], without[1], with[0], with[1]);
+    assertTrue(with[1] <= 2 && without[1] >= 15, without[1] + " and " + with[1] + " starts");
+  }
+
+  /** Milliseconds of one, as the median; shims started in all. */
+  private long[] lives(int count) {
+    History history = new History(node);
+    for (int i = 0; i < 5; i++) {
+      oneLife();
+    }
+    int before = history.sentences(1, "ShimStarting").size();
+    List<Long> nanos = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      long from = System.nanoTime();
+      oneLife();
+      nanos.add(System.nanoTime() - from);
+    }
+    nanos.sort(null);
+    return new long[] {
+      nanos.get(count / 2) / 1_000_000, history.sentences(1, "ShimStarting").size() - before
+    };
+  }
+
   /** pods_per_shim, the idle spare, and what is recorded of them. */
   @Test
   void podsAreGroupedAndOneSpareIsKept() throws Exception {

@@ -70,6 +70,59 @@ class WedgedShimTest {
     assertTrue(events.contains("was replaced by shim"), events);
   }
 
+  /** The case as it is written: the shim of five of two hundred pods. */
+  @Test
+  @Tag("soak")
+  void frozenShimOfFiveOfTwoHundredPodsHoldsUpNobody() throws Exception {
+    startWith(5);
+    List<String> containers = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      containers.add(pods.start(pods.run("p" + i), "p" + i, "c", "sleep 1000"));
+    }
+    long shim = Host.parentOf(pods.pid(containers.get(100)));
+    node.killDaemon();
+    Duration usual = node.start();
+    node.killDaemon();
+    freeze(shim);
+    Duration ready = node.start();
+    System.out.println(
+        "figure: ready after "
+            + ready.toMillis()
+            + " ms with 200 pods and a frozen shim of 5, "
+            + usual.toMillis()
+            + " ms without");
+    assertTrue(ready.toMillis() < Math.max(2_000, usual.toMillis() * 2), "ready after " + ready);
+    int running = 0;
+    for (String container : containers) {
+      running += pods.status(container).getState() == ContainerState.CONTAINER_RUNNING ? 1 : 0;
+    }
+    assertEquals(200, running);
+    Eventually.holds("one unreachable shim", PATIENCE, () -> unreachable() == 1);
+    assertEquals(5, podsOfUnreachable());
+    thaw(shim);
+    Eventually.holds("it is back", PATIENCE, () -> unreachable() == 0);
+    String other = containers.get(100);
+    pods.stop(other, 1);
+    assertEquals(ContainerState.CONTAINER_EXITED, pods.status(other).getState());
+  }
+
+  private List<String> unreachableLines() {
+    return node.retainctl("shim", "ls")
+        .expectSuccess()
+        .lines()
+        .filter(line -> line.contains("unreachable"))
+        .toList();
+  }
+
+  private long unreachable() {
+    return unreachableLines().size();
+  }
+
+  private int podsOfUnreachable() {
+    String[] fields = unreachableLines().getFirst().strip().split("\\s+");
+    return Integer.parseInt(fields[fields.length - 4]);
+  }
+
   @Test
   void frozenShimsHoldUpNeitherTheStartNorTheOthersAndComeBack() throws Exception {
     startWith(1);

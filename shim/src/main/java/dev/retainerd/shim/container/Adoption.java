@@ -255,7 +255,8 @@ final class Adoption {
             : ProcessStreams.Stdin.OPEN;
     try {
       ProcessStreams streams =
-          ProcessStreams.open(shared.loop(), process.folder(), process.wanted(), stdin);
+          ProcessStreams.open(
+              shared.loop(), process.folder(), process.wanted(), stdin, shared.undelivered());
       process.setStreams(streams);
       Integer handed = held.remove(holdName(container, process, "terminal"));
       boolean wanted = handed == null && process.record().getTerminal();

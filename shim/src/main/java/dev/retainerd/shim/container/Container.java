@@ -193,7 +193,11 @@ final class Container {
   private void launch(ContainerProcess process, Stage reached) throws TtrpcException {
     ProcessStreams streams =
         ProcessStreams.open(
-            shared.loop(), process.folder(), process.wanted(), ProcessStreams.Stdin.NEW);
+            shared.loop(),
+            process.folder(),
+            process.wanted(),
+            ProcessStreams.Stdin.NEW,
+            shared.undelivered());
     process.setStreams(streams);
     process.keep();
     long since = System.nanoTime();

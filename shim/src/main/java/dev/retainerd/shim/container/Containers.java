@@ -3,6 +3,7 @@ package dev.retainerd.shim.container;
 import dev.retainerd.shim.output.EventLoop;
 import dev.retainerd.shim.output.LogSettings;
 import dev.retainerd.shim.output.ProcessStreams;
+import dev.retainerd.shim.output.Undelivered;
 import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.posix.PosixException;
 import dev.retainerd.shim.posix.Processes;
@@ -48,6 +49,7 @@ public final class Containers {
   private volatile Path holder;
 
   /**
+   * @param undelivered gets what a full disk has not taken of the output of a deleted container
    * @param runtimeRoot where OCI runtimes keep their state unless a Create says otherwise; each
    *     namespace has a folder of its own below it
    * @param runtimePatience how long one call of an OCI runtime may take before it is killed
@@ -57,11 +59,19 @@ public final class Containers {
       Reaper reaper,
       ExitJournal journal,
       Announcer announcer,
+      Undelivered undelivered,
       String runtimeRoot,
       Duration runtimePatience) {
     this.shared =
         new Shared(
-            loop, reaper, new Keepers(reaper, loop), journal, announcer, bootId(), runtimePatience);
+            loop,
+            reaper,
+            new Keepers(reaper, loop),
+            undelivered,
+            journal,
+            announcer,
+            bootId(),
+            runtimePatience);
     this.runtimeRoot = runtimeRoot;
   }
 

@@ -136,6 +136,9 @@ final class Keeper {
           throw new PosixException("keeper " + pid + " gives nothing", -copies[i]);
         }
       }
+      if (!isSocket(pid, 0)) {
+        throw new PosixException("process " + pid + " is no keeper of this kind", Errno.EINVAL);
+      }
       ExitEvents events = isSocket(pid, 2) ? new ExitEvents(copies[2]) : null;
       Keeper keeper =
           new Keeper(pid, startTicks, new DescriptorQueue(copies[0], copies[1]), events, true);

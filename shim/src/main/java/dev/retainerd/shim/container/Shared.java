@@ -1,6 +1,7 @@
 package dev.retainerd.shim.container;
 
 import dev.retainerd.shim.output.EventLoop;
+import dev.retainerd.shim.output.Undelivered;
 import dev.retainerd.shim.process.Reaper;
 import java.time.Duration;
 
@@ -9,6 +10,7 @@ record Shared(
     EventLoop loop,
     Reaper reaper,
     Keepers keepers,
+    Undelivered undelivered,
     ExitJournal journal,
     Announcer announcer,
     String bootId,

@@ -78,7 +78,7 @@ final class CriLog {
 
   static CriLog open(LogFile file, Path folder, LogSettings settings) throws IOException {
     CriLog log = new CriLog(file, folder, settings.orKept(folder));
-    long[] checkpoint = log.readCheckpoint();
+    long[] checkpoint = readCheckpoint(folder);
     if (checkpoint != null) {
       CriFormat.Counter counter = new CriFormat.Counter(STREAMS);
       file.count(checkpoint[0], checkpoint[1], checkpoint[2], counter);
@@ -316,7 +316,7 @@ final class CriLog {
     checkpointInode = of.inode();
   }
 
-  private long[] readCheckpoint() throws IOException {
+  private static long[] readCheckpoint(Path folder) throws IOException {
     Path position = folder.resolve("log-position");
     if (!Files.exists(position)) {
       return null;
@@ -344,9 +344,30 @@ final class CriLog {
   }
 
   /** From here on the file holds whole entries only, all of them accounted for. */
-  private void takeBack() throws IOException {
+  void takeBack() throws IOException {
     file.cut();
     longEntry = null;
+  }
+
+  /**
+   * Leaves what is not written to whoever has room for it later; the sinks are closed then.
+   *
+   * @return whether it could
+   */
+  boolean leaveTo(Undelivered place) {
+    try {
+      takeBack();
+      checkpoint(file);
+    } catch (IOException e) {
+      // A successor finds the position behind the older checkpoint, and cuts by itself.
+    }
+    return place.add(folder, file.path());
+  }
+
+  /** Whether the log that a folder belongs to has another name now. */
+  static boolean isRenamed(Path folder, Path log) throws IOException {
+    long[] checkpoint = readCheckpoint(folder);
+    return checkpoint != null && LogFile.isBeside(log, checkpoint[0], checkpoint[1]);
   }
 
   /** No entry may be in a file that no checkpoint names: a successor would not look there. */
@@ -398,6 +419,15 @@ final class CriLog {
     @Override
     public boolean flush() {
       return format(stream, true);
+    }
+
+    @Override
+    public boolean spool(int pipe) {
+      long moved;
+      do {
+        moved = spools[stream].take(pipe, Long.MAX_VALUE);
+      } while (moved > 0);
+      return moved != FULL;
     }
 
     @Override

@@ -68,6 +68,10 @@ final class LogFile {
     return device == otherDevice && inode == otherInode;
   }
 
+  Path path() {
+    return path;
+  }
+
   long device() {
     return device;
   }
@@ -123,6 +127,20 @@ final class LogFile {
   }
 
   private int openByInode(long wantedDevice, long wantedInode) throws IOException {
+    return openBeside(path, wantedDevice, wantedInode);
+  }
+
+  /** Whether a file of that identity is in the folder of a log. */
+  static boolean isBeside(Path log, long device, long inode) throws IOException {
+    if (!Files.isDirectory(log.getParent())) {
+      return false;
+    }
+    int found = openBeside(log, device, inode);
+    Posix.close(found);
+    return found >= 0;
+  }
+
+  private static int openBeside(Path path, long wantedDevice, long wantedInode) throws IOException {
     try (DirectoryStream<Path> files = Files.newDirectoryStream(path.getParent())) {
       for (Path file : files) {
         if (!Files.isRegularFile(file)) {

@@ -48,6 +48,7 @@ public final class ProcessStreams {
   private final EventLoop loop;
   private final Path folder;
   private final Wanted wanted;
+  private final Undelivered undelivered;
   private final List<StreamPump> pumps = new ArrayList<>();
   private final List<Integer> forChild = new ArrayList<>();
   private volatile CriLog log;
@@ -58,7 +59,8 @@ public final class ProcessStreams {
   private int stdinWriter = -1;
   private boolean closed;
 
-  private ProcessStreams(EventLoop loop, Path folder, Wanted wanted) {
+  private ProcessStreams(EventLoop loop, Path folder, Wanted wanted, Undelivered undelivered) {
+    this.undelivered = undelivered;
     this.loop = loop;
     this.folder = folder;
     this.wanted = wanted;
@@ -68,12 +70,14 @@ public final class ProcessStreams {
    * Opens destinations, FIFOs and stdin.
    *
    * @param folder of the process, in the bundle; exists
+   * @param undelivered gets what cannot be written by the time that they are closed
    * @throws TtrpcException INVALID_ARGUMENT for a destination that is none, FAILED_PRECONDITION for
    *     one that cannot be opened
    */
-  public static ProcessStreams open(EventLoop loop, Path folder, Wanted wanted, Stdin stdin)
+  public static ProcessStreams open(
+      EventLoop loop, Path folder, Wanted wanted, Stdin stdin, Undelivered undelivered)
       throws TtrpcException {
-    ProcessStreams streams = new ProcessStreams(loop, folder, wanted);
+    ProcessStreams streams = new ProcessStreams(loop, folder, wanted, undelivered);
     Destination stdout = Destination.parse(wanted.stdout());
     Destination stderr =
         wanted.terminal() ? new Destination.Discard() : Destination.parse(wanted.stderr());
@@ -118,7 +122,7 @@ public final class ProcessStreams {
           }
           case Destination.CriFile(Path path, LogSettings settings) -> {
             if (log == null) {
-              log = CriLog.open(path, folder, settings);
+              log = CriLog.open(path, logFolder(), settings);
             }
             yield log.sink(number);
           }
@@ -158,6 +162,17 @@ public final class ProcessStreams {
       // The process has its own; another reader would keep the client from seeing its end.
       Posix.close(reader);
     }
+  }
+
+  /**
+   * Spool and checkpoint have a folder of their own, so that they can leave the bundle at once.
+   * Those of a shim of an older version lie beside the FIFOs, and stay there.
+   */
+  private Path logFolder() throws IOException {
+    if (Files.exists(folder.resolve("log-position"))) {
+      return folder;
+    }
+    return Files.createDirectories(folder.resolve("log"));
   }
 
   private Path fifo(String name) {
@@ -414,8 +429,11 @@ public final class ProcessStreams {
     }
     for (StreamPump pump : pumps) {
       pump.turn();
-      pump.close();
     }
+    if (log != null) {
+      closeLog();
+    }
+    pumps.forEach(StreamPump::close);
     if (terminal != null) {
       terminal.close();
     }
@@ -425,6 +443,27 @@ public final class ProcessStreams {
     stdinWriter = -1;
     givenAway();
     closed = true;
+  }
+
+  /** What a full disk does not take is left to be written later. */
+  private void closeLog() {
+    boolean whole = true;
+    for (StreamPump pump : pumps) {
+      whole = whole && pump.flush();
+    }
+    if (whole) {
+      return;
+    }
+    boolean spooled = true;
+    for (StreamPump pump : pumps) {
+      spooled &= pump.spool();
+    }
+    if (!spooled) {
+      System.err.println("of " + folder + " what is in the pipes is dropped: two disks are full");
+    }
+    if (!Files.exists(folder.resolve("log-position"))) {
+      log.leaveTo(undelivered);
+    }
   }
 
   private static <T> T await(CompletableFuture<T> work, String what) throws TtrpcException {
@@ -449,7 +488,12 @@ public final class ProcessStreams {
 
   /** Removes what the streams keep in the process's folder. */
   public static void removeFiles(Path folder) throws IOException {
-    try (var files = Files.newDirectoryStream(folder, "{stdout,stderr,log-}*")) {
+    Path log = folder.resolve("log");
+    if (Files.isDirectory(log)) {
+      removeFiles(log);
+      Files.deleteIfExists(log);
+    }
+    try (var files = Files.newDirectoryStream(folder, "{stdout,stderr,log-,destination}*")) {
       for (Path file : files) {
         Files.deleteIfExists(file);
       }

@@ -24,6 +24,15 @@ interface Sink {
    */
   boolean flush();
 
+  /**
+   * Moves all that is in a pipe to where it outlives the pipe, also where its destination is full.
+   *
+   * @return false where it could not
+   */
+  default boolean spool(int pipe) {
+    return false;
+  }
+
   /** Ends it; what the sink keeps on disk stays. */
   void close();
 }

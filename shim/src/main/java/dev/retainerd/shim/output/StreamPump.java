@@ -214,6 +214,11 @@ final class StreamPump implements EventLoop.Ready {
     return state == State.ENDED;
   }
 
+  /** As {@link Sink#spool}. */
+  boolean spool() {
+    return state == State.ENDED || sink.spool(pipe);
+  }
+
   /** The process is gone and its pipe empty: what waits for more bytes need not wait. */
   boolean flush() {
     return sink.flush();

@@ -22,6 +22,7 @@ public final class Posix {
   public static final int POLLHUP = 16;
   public static final int POLLPRI = 2;
 
+  private static final int LOCK_EX_NB = 2 | 4;
   private static final int SPLICE_F_MOVE_NONBLOCK = 1 | 2;
   private static final int F_DUPFD_CLOEXEC = 1030;
   private static final int F_GETFL = 3;
@@ -44,6 +45,7 @@ public final class Posix {
   private static final long IOCTL = Native.symbol("ioctl");
   private static final long FSTAT = Native.symbol("fstat64");
   private static final long PIPE2 = Native.symbol("pipe2");
+  private static final long FLOCK = Native.symbol("flock");
   private static final long EVENTFD = Native.symbol("eventfd");
 
   private Posix() {}
@@ -136,6 +138,11 @@ public final class Posix {
 
   public static void sync(int fd) throws PosixException {
     check("cannot sync a file", Native.call(FSYNC, fd));
+  }
+
+  /** Locks a file or folder for this descriptor, until it is closed; false where another has it. */
+  public static boolean tryLock(int fd) {
+    return (int) Native.call(FLOCK, fd, LOCK_EX_NB) == 0;
   }
 
   /** Makes a FIFO for its owner only; one that exists already is kept. */

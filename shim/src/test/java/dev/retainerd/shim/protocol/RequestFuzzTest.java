@@ -8,6 +8,7 @@ import com.google.protobuf.ByteString;
 import dev.retainerd.shim.container.Containers;
 import dev.retainerd.shim.container.ExitJournal;
 import dev.retainerd.shim.output.EventLoop;
+import dev.retainerd.shim.output.Undelivered;
 import dev.retainerd.shim.process.Reaper;
 import dev.retainerd.shim.service.EventPublisher;
 import dev.retainerd.shim.service.ShimService;
@@ -93,6 +94,7 @@ class RequestFuzzTest {
             new Reaper(),
             journal,
             EventPublisher.start(null),
+            new Undelivered(new EventLoop(), folder.resolve("undelivered")),
             folder.resolve("runc").toString(),
             Duration.ofSeconds(5));
     ShimService service = new ShimService(containers, journal, "default", "fuzz", () -> {});

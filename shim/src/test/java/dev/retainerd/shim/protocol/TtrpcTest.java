@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.shim.wire.known.Empty;
 import dev.retainerd.shim.wire.task.StateRequest;
+import dev.retainerd.shim.wire.ttrpc.Response;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -127,6 +128,24 @@ class TtrpcTest {
       assertEquals(1, answers.next().stream());
       raw.write(new Frame(2, Frame.REQUEST, (byte) 0, new byte[0]).encode());
       assertEquals(2, answers.next().stream());
+    }
+  }
+
+  /** A frame of a stream that nobody opened, of a kind that only servers send, or of none. */
+  @Test
+  void frameOfAnUnknownStreamIsRefusedAndTheConnectionGoesOn() throws Exception {
+    try (SocketChannel raw = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      raw.connect(UnixDomainSocketAddress.of(socket));
+      Frame.Reader answers = new Frame.Reader(raw);
+      byte data = 3;
+      for (byte type : new byte[] {Frame.RESPONSE, data, 77}) {
+        raw.write(new Frame(4711, type, (byte) 0, new byte[] {1, 2, 3}).encode());
+        Frame answer = answers.next();
+        assertEquals(4711, answer.stream());
+        assertEquals(
+            StatusCode.INVALID_ARGUMENT.number(),
+            Response.parseFrom(answer.data()).getStatus().getCode());
+      }
     }
   }
 

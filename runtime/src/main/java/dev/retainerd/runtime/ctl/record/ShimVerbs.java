@@ -8,6 +8,8 @@ import dev.retainerd.runtime.ctl.command.Trees;
 import dev.retainerd.runtime.ctl.command.Verb;
 import dev.retainerd.wire.shims.v1.ListShimsRequest;
 import dev.retainerd.wire.shims.v1.ListShimsResponse;
+import dev.retainerd.wire.shims.v1.SetLogRequest;
+import dev.retainerd.wire.shims.v1.SetLogResponse;
 import dev.retainerd.wire.shims.v1.Shim;
 import dev.retainerd.wire.shims.v1.ShimsGrpc;
 import dev.retainerd.wire.shims.v1.UpgradeOutcome;
@@ -15,6 +17,7 @@ import dev.retainerd.wire.shims.v1.UpgradeShimsRequest;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -127,6 +130,68 @@ public final class ShimVerbs {
       return one.getSuccessor().isEmpty()
           ? one.getId() + " held nothing and was ended"
           : one.getId() + " was replaced by " + one.getSuccessor();
+    }
+  }
+
+  /** Shows and changes how a container's log is written. */
+  @Command(
+      name = "log",
+      description = {
+        "show, or change, how the log of a running container is written",
+        "A change holds from the next entry on, until the task ends."
+      })
+  public static final class Log extends Verb {
+    @Option(
+        names = "--max-line-bytes",
+        paramLabel = "N",
+        description = "cut longer lines in parts; 0 for never")
+    Optional<Long> maxLineBytes = Optional.empty();
+
+    @Option(
+        names = "--bytes-per-second",
+        paramLabel = "N",
+        description = "let the container write no faster; it waits, nothing is dropped; 0 lifts it")
+    Optional<Long> bytesPerSecond = Optional.empty();
+
+    @Option(
+        names = "--max-file-bytes",
+        paramLabel = "N",
+        description = "rotate the log at that size, to LOG.1 and on; 0 for never")
+    Optional<Long> maxFileBytes = Optional.empty();
+
+    @Option(
+        names = "--max-files",
+        paramLabel = "N",
+        description = "keep that many files of a log that is rotated so, from 2")
+    Optional<Long> maxFiles = Optional.empty();
+
+    @Parameters(paramLabel = "CONTAINER")
+    String id;
+
+    @Override
+    protected int run(Session session) {
+      SetLogRequest.Builder request =
+          SetLogRequest.newBuilder().setNamespace(session.namespace()).setContainerId(id);
+      maxLineBytes.ifPresent(request::setMaxLineBytes);
+      bytesPerSecond.ifPresent(request::setBytesPerSecond);
+      maxFileBytes.ifPresent(request::setMaxFileBytes);
+      maxFiles.ifPresent(request::setMaxFiles);
+      SetLogResponse now =
+          session.bounded(ShimsGrpc.newBlockingStub(session.bare())).setLog(request.build());
+      if (session.json()) {
+        JsonObject tree = new JsonObject();
+        tree.addProperty("MaxLineBytes", now.getMaxLineBytes());
+        tree.addProperty("BytesPerSecond", now.getBytesPerSecond());
+        tree.addProperty("MaxFileBytes", now.getMaxFileBytes());
+        tree.addProperty("MaxFiles", now.getMaxFiles());
+        session.print(tree);
+        return 0;
+      }
+      Table table = Table.wide("MAX LINE", "BYTES/S", "MAX FILE", "FILES");
+      table.row(
+          now.getMaxLineBytes(), now.getBytesPerSecond(), now.getMaxFileBytes(), now.getMaxFiles());
+      table.print(session.out());
+      return 0;
     }
   }
 }

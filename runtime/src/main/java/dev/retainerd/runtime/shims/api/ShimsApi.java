@@ -1,12 +1,15 @@
 package dev.retainerd.runtime.shims.api;
 
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.shims.LogSetting;
 import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.store.proto.ShimEntry;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.StateView;
 import dev.retainerd.wire.shims.v1.ListShimsRequest;
 import dev.retainerd.wire.shims.v1.ListShimsResponse;
+import dev.retainerd.wire.shims.v1.SetLogRequest;
+import dev.retainerd.wire.shims.v1.SetLogResponse;
 import dev.retainerd.wire.shims.v1.Shim;
 import dev.retainerd.wire.shims.v1.ShimsGrpc;
 import dev.retainerd.wire.shims.v1.UpgradeOutcome;
@@ -15,8 +18,10 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** {@code dev.retainerd.shims.v1.Shims}: shims as the operator sees them. Thread-safe. */
@@ -87,6 +92,56 @@ public final class ShimsApi extends ShimsGrpc.ShimsImplBase {
       responses.onNext(outcome.build());
     }
     responses.onCompleted();
+  }
+
+  @Override
+  public void setLog(SetLogRequest request, StreamObserver<SetLogResponse> responses) {
+    String namespace = request.getNamespace();
+    String id = request.getContainerId();
+    Map<LogSetting, Long> changes = new EnumMap<>(LogSetting.class);
+    if (request.hasMaxLineBytes()) {
+      changes.put(LogSetting.MAX_LINE_BYTES, request.getMaxLineBytes());
+    }
+    if (request.hasBytesPerSecond()) {
+      changes.put(LogSetting.BYTES_PER_SECOND, request.getBytesPerSecond());
+    }
+    if (request.hasMaxFileBytes()) {
+      changes.put(LogSetting.MAX_FILE_BYTES, request.getMaxFileBytes());
+    }
+    if (request.hasMaxFiles()) {
+      changes.put(LogSetting.MAX_FILES, request.getMaxFiles());
+    }
+    changes.forEach(ShimsApi::checkPositive);
+    Map<LogSetting, Long> now =
+        shims.callsOf(() -> shimOf(namespace, id)).setLog(namespace, id, changes);
+    responses.onNext(
+        SetLogResponse.newBuilder()
+            .setMaxLineBytes(now.get(LogSetting.MAX_LINE_BYTES))
+            .setBytesPerSecond(now.get(LogSetting.BYTES_PER_SECOND))
+            .setMaxFileBytes(now.get(LogSetting.MAX_FILE_BYTES))
+            .setMaxFiles(now.get(LogSetting.MAX_FILES))
+            .build());
+    responses.onCompleted();
+  }
+
+  private static void checkPositive(LogSetting setting, long value) {
+    if (value < 0) {
+      throw Refusal.invalidArgument(
+          "the log setting "
+              + setting.name().toLowerCase(Locale.ROOT)
+              + " is a number from 0, not "
+              + value);
+    }
+  }
+
+  private String shimOf(String namespace, String id) {
+    return state
+        .get(Kind.TASK.key(namespace, id))
+        .orElseThrow(
+            () ->
+                Refusal.notFound(
+                    "container " + id + " in namespace " + namespace + " has no task, and no log"))
+        .getShimId();
   }
 
   private List<String> wanted(UpgradeShimsRequest request) {
