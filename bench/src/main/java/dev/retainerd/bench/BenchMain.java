@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
       FaultsCommand.class,
       ReportCommand.class,
       ImageCommand.class,
+      ServeCommand.class,
       CallCommand.class
     })
 public final class BenchMain implements Runnable {

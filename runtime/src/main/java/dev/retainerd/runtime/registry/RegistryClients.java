@@ -2,12 +2,14 @@ package dev.retainerd.runtime.registry;
 
 import java.net.http.HttpClient;
 import java.nio.file.Path;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executors;
+import javax.net.ssl.SSLContext;
 
 /**
  * The HTTP clients, made when first wanted and kept, since each has threads and connections of its
@@ -52,13 +54,22 @@ public final class RegistryClients implements AutoCloseable {
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(CONNECT_PATIENCE)
-            .executor(Executors.newVirtualThreadPerTaskExecutor());
-    if (host.hasTlsSettings() || loopback) {
-      client.sslContext(Tls.context(host));
-    }
+            .executor(Executors.newVirtualThreadPerTaskExecutor())
+            .sslContext(LazyTls.of(() -> context(host, loopback)));
     HttpClient made = client.build();
     kept.put(settings, made);
     return made;
+  }
+
+  private static SSLContext context(RegistryHost host, boolean loopback) {
+    if (host.hasTlsSettings() || loopback) {
+      return Tls.context(host);
+    }
+    try {
+      return SSLContext.getDefault();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has TLS", e);
+    }
   }
 
   @Override
