@@ -22,6 +22,13 @@ import dev.retainerd.eventlog.proto.ExecStartingPayload;
 import dev.retainerd.eventlog.proto.GarbageCollectedPayload;
 import dev.retainerd.eventlog.proto.GenerationArchivedPayload;
 import dev.retainerd.eventlog.proto.GenerationRemovedPayload;
+import dev.retainerd.eventlog.proto.GroupCreatedPayload;
+import dev.retainerd.eventlog.proto.GroupRecordDeletedPayload;
+import dev.retainerd.eventlog.proto.GroupRecordUpdatedPayload;
+import dev.retainerd.eventlog.proto.GroupRecordedPayload;
+import dev.retainerd.eventlog.proto.GroupRemovedPayload;
+import dev.retainerd.eventlog.proto.GroupStartedPayload;
+import dev.retainerd.eventlog.proto.GroupStoppedPayload;
 import dev.retainerd.eventlog.proto.ImageCreatedPayload;
 import dev.retainerd.eventlog.proto.ImageDeletedPayload;
 import dev.retainerd.eventlog.proto.ImagePullFailedPayload;
@@ -1153,6 +1160,100 @@ public sealed interface Event {
     @Override
     public String subject() {
       return "garbage";
+    }
+  }
+
+  /** Events about sandboxes that clients of containerd's API make. */
+  sealed interface OfGroup extends Event {}
+
+  /** See {@link GroupRecordedPayload}. */
+  record GroupRecorded(GroupRecordedPayload payload) implements OfGroup {
+    @Override
+    public EventType type() {
+      return EventType.GROUP_RECORDED;
+    }
+
+    @Override
+    public String subject() {
+      return "group/" + payload.getGroup().getId();
+    }
+  }
+
+  /** See {@link GroupRecordUpdatedPayload}. */
+  record GroupRecordUpdated(GroupRecordUpdatedPayload payload) implements OfGroup {
+    @Override
+    public EventType type() {
+      return EventType.GROUP_RECORD_UPDATED;
+    }
+
+    @Override
+    public String subject() {
+      return "group/" + payload.getGroup().getId();
+    }
+  }
+
+  /** See {@link GroupRecordDeletedPayload}. */
+  record GroupRecordDeleted(GroupRecordDeletedPayload payload) implements OfGroup {
+    @Override
+    public EventType type() {
+      return EventType.GROUP_RECORD_DELETED;
+    }
+
+    @Override
+    public String subject() {
+      return "group/" + payload.getId();
+    }
+  }
+
+  /** See {@link GroupCreatedPayload}. */
+  record GroupCreated(GroupCreatedPayload payload) implements OfGroup {
+    @Override
+    public EventType type() {
+      return EventType.GROUP_CREATED;
+    }
+
+    @Override
+    public String subject() {
+      return "group/" + payload.getId();
+    }
+  }
+
+  /** See {@link GroupStartedPayload}. */
+  record GroupStarted(GroupStartedPayload payload) implements OfGroup {
+    @Override
+    public EventType type() {
+      return EventType.GROUP_STARTED;
+    }
+
+    @Override
+    public String subject() {
+      return "group/" + payload.getId();
+    }
+  }
+
+  /** See {@link GroupStoppedPayload}. */
+  record GroupStopped(GroupStoppedPayload payload) implements OfGroup {
+    @Override
+    public EventType type() {
+      return EventType.GROUP_STOPPED;
+    }
+
+    @Override
+    public String subject() {
+      return "group/" + payload.getId();
+    }
+  }
+
+  /** See {@link GroupRemovedPayload}. */
+  record GroupRemoved(GroupRemovedPayload payload) implements OfGroup {
+    @Override
+    public EventType type() {
+      return EventType.GROUP_REMOVED;
+    }
+
+    @Override
+    public String subject() {
+      return "group/" + payload.getId();
     }
   }
 }

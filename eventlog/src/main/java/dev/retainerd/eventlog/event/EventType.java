@@ -25,6 +25,13 @@ import dev.retainerd.eventlog.proto.ExecStartingPayload;
 import dev.retainerd.eventlog.proto.GarbageCollectedPayload;
 import dev.retainerd.eventlog.proto.GenerationArchivedPayload;
 import dev.retainerd.eventlog.proto.GenerationRemovedPayload;
+import dev.retainerd.eventlog.proto.GroupCreatedPayload;
+import dev.retainerd.eventlog.proto.GroupRecordDeletedPayload;
+import dev.retainerd.eventlog.proto.GroupRecordUpdatedPayload;
+import dev.retainerd.eventlog.proto.GroupRecordedPayload;
+import dev.retainerd.eventlog.proto.GroupRemovedPayload;
+import dev.retainerd.eventlog.proto.GroupStartedPayload;
+import dev.retainerd.eventlog.proto.GroupStoppedPayload;
 import dev.retainerd.eventlog.proto.ImageCreatedPayload;
 import dev.retainerd.eventlog.proto.ImageDeletedPayload;
 import dev.retainerd.eventlog.proto.ImagePullFailedPayload;
@@ -209,7 +216,16 @@ public enum EventType {
       170,
       bytes -> new Event.SandboxResourcesUpdated(SandboxResourcesUpdatedPayload.parseFrom(bytes))),
   GARBAGE_COLLECTED(
-      190, bytes -> new Event.GarbageCollected(GarbageCollectedPayload.parseFrom(bytes)));
+      190, bytes -> new Event.GarbageCollected(GarbageCollectedPayload.parseFrom(bytes))),
+  GROUP_RECORDED(191, bytes -> new Event.GroupRecorded(GroupRecordedPayload.parseFrom(bytes))),
+  GROUP_RECORD_UPDATED(
+      192, bytes -> new Event.GroupRecordUpdated(GroupRecordUpdatedPayload.parseFrom(bytes))),
+  GROUP_RECORD_DELETED(
+      193, bytes -> new Event.GroupRecordDeleted(GroupRecordDeletedPayload.parseFrom(bytes))),
+  GROUP_CREATED(194, bytes -> new Event.GroupCreated(GroupCreatedPayload.parseFrom(bytes))),
+  GROUP_STARTED(195, bytes -> new Event.GroupStarted(GroupStartedPayload.parseFrom(bytes))),
+  GROUP_STOPPED(196, bytes -> new Event.GroupStopped(GroupStoppedPayload.parseFrom(bytes))),
+  GROUP_REMOVED(197, bytes -> new Event.GroupRemoved(GroupRemovedPayload.parseFrom(bytes)));
 
   /** By their numbers, which are small; most readers ask for one with every event. */
   private static final EventType[] BY_NUMBER =

@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.containerd;
 
 import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.group.GroupService;
 import dev.retainerd.runtime.image.ContentService;
 import dev.retainerd.runtime.image.DiffService;
 import dev.retainerd.runtime.image.ImageTransfers;
@@ -24,6 +25,7 @@ public final class ContainerdApi {
       Journal journal,
       TaskService tasks,
       ExecService execs,
+      GroupService groups,
       ContentService content,
       List<SnapshotService> snapshotters,
       DiffService diffs,
@@ -48,6 +50,7 @@ public final class ContainerdApi {
         new VersionApi(version, revision),
         new IntrospectionApi(
             records,
+            version,
             behind.snapshotterRoot().toString(),
             behind.snapshotters().stream().map(SnapshotService::snapshotter).toList()),
         new NamespacesApi(records),
@@ -60,6 +63,8 @@ public final class ContainerdApi {
         new TransferApi(namespaces, behind.transfers(), streams),
         new LeasesApi(records, namespaces),
         new TasksApi(behind.tasks(), behind.execs(), journal.state()),
+        new SandboxStoreApi(records, namespaces),
+        new SandboxControllerApi(behind.groups(), journal.state()),
         new EventsApi(JournalRecords.exchange(journal)));
   }
 }

@@ -155,6 +155,21 @@ final class EventTopics {
             new Told(
                 namespace, "/sandboxes/start", SandboxStart.newBuilder().setSandboxId(id).build()));
       }
+      case Event.GroupCreated e ->
+          told(
+              namespace,
+              "/sandboxes/create",
+              SandboxCreate.newBuilder().setSandboxId(e.payload().getId()));
+      case Event.GroupStarted e ->
+          told(
+              namespace,
+              "/sandboxes/start",
+              SandboxStart.newBuilder().setSandboxId(e.payload().getId()));
+      case Event.GroupStopped e ->
+          told(
+              namespace,
+              "/sandboxes/exit",
+              SandboxExit.newBuilder().setSandboxId(e.payload().getId()));
       case Event.SandboxStopped e ->
           told(
               namespace,

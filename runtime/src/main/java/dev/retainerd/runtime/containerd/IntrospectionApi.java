@@ -1,16 +1,21 @@
 package dev.retainerd.runtime.containerd;
 
 import com.google.protobuf.Empty;
+import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.filter.Fields;
 import dev.retainerd.runtime.filter.Filter;
 import dev.retainerd.store.proto.NodeEntry;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.wire.containerd.services.introspection.v1.IntrospectionGrpc;
 import dev.retainerd.wire.containerd.services.introspection.v1.Plugin;
+import dev.retainerd.wire.containerd.services.introspection.v1.PluginInfoRequest;
+import dev.retainerd.wire.containerd.services.introspection.v1.PluginInfoResponse;
 import dev.retainerd.wire.containerd.services.introspection.v1.PluginsRequest;
 import dev.retainerd.wire.containerd.services.introspection.v1.PluginsResponse;
 import dev.retainerd.wire.containerd.services.introspection.v1.ServerResponse;
 import dev.retainerd.wire.containerd.types.Platform;
+import dev.retainerd.wire.containerd.types.RuntimeInfo;
+import dev.retainerd.wire.containerd.types.RuntimeVersion;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Optional;
@@ -20,7 +25,7 @@ import java.util.Optional;
  * clients look for under the names they look for.
  */
 public final class IntrospectionApi extends IntrospectionGrpc.IntrospectionImplBase {
-  private static final Platform HERE =
+  static final Platform HERE =
       Platform.newBuilder().setOs("linux").setArchitecture(architecture()).build();
 
   private static final List<String> SERVICES =
@@ -33,20 +38,28 @@ public final class IntrospectionApi extends IntrospectionGrpc.IntrospectionImplB
           "introspection",
           "leases",
           "namespaces",
+          "sandbox-controllers",
+          "sandboxes",
           "snapshots",
           "streaming",
           "tasks",
           "transfer",
           "version");
 
+  private static final String RUNTIME = "io.containerd.runtime.v2";
+
   private final Records records;
+  private final String version;
   private final List<Plugin> plugins;
 
   /**
+   * @param version of the daemon, and of the shim that comes with it
    * @param snapshotsFolder has a folder for each snapshotter, which some clients want to know
    */
-  public IntrospectionApi(Records records, String snapshotsFolder, List<String> snapshotters) {
+  public IntrospectionApi(
+      Records records, String version, String snapshotsFolder, List<String> snapshotters) {
     this.records = records;
+    this.version = version;
     var list = new java.util.ArrayList<Plugin>();
     list.add(plugin("io.containerd.content.v1", "content").build());
     for (String snapshotter : snapshotters) {
@@ -57,8 +70,11 @@ public final class IntrospectionApi extends IntrospectionGrpc.IntrospectionImplB
               .build());
     }
     list.add(plugin("io.containerd.differ.v1", "walking").addPlatforms(HERE).build());
-    list.add(plugin("io.containerd.runtime.v2", "task").addPlatforms(HERE).build());
+    list.add(plugin(RUNTIME, "task").addPlatforms(HERE).build());
     list.add(plugin("io.containerd.metadata.v1", "bolt").build());
+    list.add(plugin("io.containerd.sandbox.controller.v1", "shim").addPlatforms(HERE).build());
+    list.add(
+        plugin("io.containerd.sandbox.controller.v1", "podsandbox").addPlatforms(HERE).build());
     for (String service : SERVICES) {
       list.add(plugin("io.containerd.grpc.v1", service).build());
     }
@@ -87,6 +103,39 @@ public final class IntrospectionApi extends IntrospectionGrpc.IntrospectionImplB
             PluginsResponse.newBuilder()
                 .addAllPlugins(plugins.stream().filter(p -> filter.matches(fields(p))).toList())
                 .build());
+  }
+
+  /** More than the plugin itself is known of the runtime alone. */
+  @Override
+  public void pluginInfo(PluginInfoRequest request, StreamObserver<PluginInfoResponse> response) {
+    Calls.answer(
+        response,
+        () -> {
+          Plugin found =
+              plugins.stream()
+                  .filter(p -> p.getType().equals(request.getType()))
+                  .filter(p -> p.getId().equals(request.getId()))
+                  .findFirst()
+                  .orElseThrow(
+                      () ->
+                          Refusal.notFound(
+                              "plugin %s.%s not found: not found"
+                                  .formatted(request.getType(), request.getId())));
+          var reply = PluginInfoResponse.newBuilder().setPlugin(found);
+          if (request.hasOptions()) {
+            if (!found.getType().equals(RUNTIME)) {
+              throw Refusal.unimplemented(
+                  "the plugin provides no extra information: not implemented; leave options out");
+            }
+            reply.setExtra(
+                Translation.packed(
+                    RuntimeInfo.newBuilder()
+                        .setName("io.containerd.runc.v2")
+                        .setVersion(RuntimeVersion.newBuilder().setVersion(version))
+                        .build()));
+          }
+          return reply.build();
+        });
   }
 
   private static Fields fields(Plugin plugin) {

@@ -24,20 +24,20 @@ import dev.retainerd.wire.containerd.services.namespaces.v1.UpdateNamespaceRespo
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** Namespaces: made, labelled and, when nothing is left in them, deleted. */
 public final class NamespacesApi extends NamespacesGrpc.NamespacesImplBase {
   /** What keeps a namespace from being deleted, by the word clients know for it. */
-  private static final Map<String, Kind<?>> OCCUPANTS =
-      new TreeMap<>(
-          Map.of(
-              "images", Kind.IMAGE,
-              "blobs", Kind.CONTENT,
-              "containers", Kind.CONTAINER,
-              "sandboxes", Kind.SANDBOX,
-              "snapshots", Kind.SNAPSHOT));
+  private static final Map<Kind<?>, String> OCCUPANTS =
+      Map.of(
+          Kind.IMAGE, "images",
+          Kind.CONTENT, "blobs",
+          Kind.CONTAINER, "containers",
+          Kind.SANDBOX, "sandboxes",
+          Kind.GROUP_RECORD, "sandboxes",
+          Kind.GROUP, "sandboxes",
+          Kind.SNAPSHOT, "snapshots");
 
   private final Records records;
   private final Calls.Exclusion exclusion = new Calls.Exclusion();
@@ -153,7 +153,7 @@ public final class NamespacesApi extends NamespacesGrpc.NamespacesImplBase {
                   existing(name);
                   TreeSet<String> left = new TreeSet<>();
                   OCCUPANTS.forEach(
-                      (word, kind) ->
+                      (kind, word) ->
                           records.state().forEach(kind, name, "", (id, entry) -> left.add(word)));
                   if (!left.isEmpty()) {
                     throw Refusal.failedPrecondition(

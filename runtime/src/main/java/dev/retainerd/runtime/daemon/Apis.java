@@ -53,6 +53,7 @@ final class Apis {
                 services.journal(),
                 services.tasks(),
                 services.execs(),
+                services.groups(),
                 images.content(),
                 images.snapshotters(),
                 images.diffs(),

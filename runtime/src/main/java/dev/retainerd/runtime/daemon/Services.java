@@ -10,6 +10,7 @@ import dev.retainerd.runtime.container.ContainerService;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.group.GroupService;
 import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.namespaces.NamespacePins;
@@ -56,6 +57,7 @@ record Services(
     TaskService tasks,
     ExecService execs,
     StopService stops,
+    GroupService groups,
     SandboxService sandboxes,
     ContainerService containers,
     Recovery recovery,
@@ -122,6 +124,7 @@ record Services(
     TaskService tasks = new TaskService(journal, shims, bundles, trees, runtimes);
     ExecService execs = new ExecService(tasks);
     StopService stops = new StopService(tasks);
+    GroupService groups = new GroupService(journal, shims, tasks, stops);
     PinnedNamespaces namespaces =
         new PinnedNamespaces(new NamespacePins(state), new IdMappedMounts(config.root()));
     PodFolders folders = new PodFolders(config.root().resolve("sandboxes"), state.resolve("shm"));
@@ -214,6 +217,7 @@ record Services(
                 tasks,
                 execs,
                 stops,
+                groups,
                 taskRecovery,
                 recorder,
                 sandboxes,
@@ -228,6 +232,7 @@ record Services(
         tasks,
         execs,
         stops,
+        groups,
         sandboxes,
         containers,
         recovery,

@@ -7,6 +7,7 @@ import dev.retainerd.runtime.container.ContainerService;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.group.GroupService;
 import dev.retainerd.runtime.sandbox.SandboxRecords;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.Shims;
@@ -50,6 +51,7 @@ public final class Recovery {
       TaskService tasks,
       ExecService execs,
       StopService stops,
+      GroupService groups,
       TaskRecovery taskRecovery,
       ExitRecorder recorder,
       SandboxService sandboxes,
@@ -101,6 +103,7 @@ public final class Recovery {
       if (rebooted) {
         step("tasks of the boot before", parts.taskRecovery::rebooted);
         step("shims of the boot before", parts.shims::rebooted);
+        step("sandboxes of the boot before", () -> parts.groups.rebooted(self));
         forEachSandbox(SandboxPhase.SANDBOX_PHASE_READY, e -> parts.sandboxes.rebooted(self, e));
       } else {
         parts.tasks.holdStreams();

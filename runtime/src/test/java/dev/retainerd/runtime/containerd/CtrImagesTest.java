@@ -45,7 +45,7 @@ class CtrImagesTest {
         GrpcServer.start(
             GrpcServer.Options.forRoot(folder.resolve("api.sock")),
             List.of(
-                new IntrospectionApi(records, "/snapshots", java.util.List.of("overlayfs")),
+                new IntrospectionApi(records, "1.0", "/snapshots", java.util.List.of("overlayfs")),
                 new NamespacesApi(records),
                 new ContainersApi(records, namespaces),
                 new LeasesApi(records, namespaces),

@@ -31,7 +31,7 @@ class CtrRecordsTest {
             GrpcServer.Options.forRoot(folder.resolve("api.sock")),
             List.of(
                 new VersionApi("0.1.0", "abc123"),
-                new IntrospectionApi(records, "/snapshots", java.util.List.of("overlayfs")),
+                new IntrospectionApi(records, "1.0", "/snapshots", java.util.List.of("overlayfs")),
                 new NamespacesApi(records),
                 new ContainersApi(records, namespaces),
                 new LeasesApi(records, namespaces),

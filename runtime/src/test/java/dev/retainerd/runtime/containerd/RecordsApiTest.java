@@ -73,7 +73,8 @@ class RecordsApiTest {
                 new ContainersApi(records, namespaces),
                 new LeasesApi(records, namespaces),
                 new EventsApi(records.exchange),
-                new IntrospectionApi(records, "/snapshots", java.util.List.of("overlayfs"))));
+                new IntrospectionApi(
+                    records, "1.0", "/snapshots", java.util.List.of("overlayfs"))));
     client = UnixChannels.open(server.socket());
   }
 

@@ -117,6 +117,7 @@ public final class Fold {
       case Event.ShimRetired e -> ShimFold.moved(f, e.payload().getId(), e.payload().getReason());
       case Event.ShimStopped e -> ShimFold.moved(f, e.payload().getId(), "");
       case Event.GarbageCollected e -> NodeFold.touched(f);
+      case Event.OfGroup e -> GroupFold.fold(f, e);
     }
     return f.deltas();
   }

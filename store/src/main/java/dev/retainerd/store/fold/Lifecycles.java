@@ -3,6 +3,7 @@ package dev.retainerd.store.fold;
 import static dev.retainerd.eventlog.event.EventType.*;
 import static dev.retainerd.store.proto.ContainerPhase.*;
 import static dev.retainerd.store.proto.ExecPhase.*;
+import static dev.retainerd.store.proto.GroupPhase.*;
 import static dev.retainerd.store.proto.SandboxPhase.*;
 import static dev.retainerd.store.proto.ShimPhase.*;
 import static dev.retainerd.store.proto.SnapshotPhase.*;
@@ -10,6 +11,7 @@ import static dev.retainerd.store.proto.TaskPhase.*;
 
 import dev.retainerd.store.proto.ContainerPhase;
 import dev.retainerd.store.proto.ExecPhase;
+import dev.retainerd.store.proto.GroupPhase;
 import dev.retainerd.store.proto.SandboxPhase;
 import dev.retainerd.store.proto.ShimPhase;
 import dev.retainerd.store.proto.SnapshotPhase;
@@ -24,6 +26,7 @@ import dev.retainerd.store.proto.TaskPhase;
  * task       CREATING -> CREATED -> STARTING -> RUNNING <-> PAUSED -> STOPPED -> gone
  * exec       ADDED -> STARTING -> RUNNING -> STOPPED -> gone
  * snapshot   PREPARING -> READY -> REMOVING -> gone
+ * group      CREATED -> READY -> STOPPED -> gone   (a group that was not started may go at once)
  * shim       STARTING -> RUNNING <-> UNREACHABLE -> LOST -> replaced or gone
  * </pre>
  */
@@ -47,6 +50,14 @@ public final class Lifecycles {
               SANDBOX_PHASE_STOPPED,
               SANDBOX_PHASE_REMOVING)
           .ends(SANDBOX_REMOVED, SANDBOX_PHASE_REMOVING)
+          .build();
+
+  public static final Lifecycle<GroupPhase> GROUP =
+      Lifecycle.<GroupPhase>of("group")
+          .begins(GROUP_CREATED, GROUP_PHASE_CREATED)
+          .moves(GROUP_STARTED, GROUP_PHASE_READY, GROUP_PHASE_CREATED)
+          .moves(GROUP_STOPPED, GROUP_PHASE_STOPPED, GROUP_PHASE_CREATED, GROUP_PHASE_READY)
+          .ends(GROUP_REMOVED, GROUP_PHASE_CREATED, GROUP_PHASE_STOPPED)
           .build();
 
   /**

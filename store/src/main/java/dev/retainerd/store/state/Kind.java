@@ -6,6 +6,8 @@ import com.google.protobuf.Parser;
 import dev.retainerd.store.proto.ContainerEntry;
 import dev.retainerd.store.proto.ContentEntry;
 import dev.retainerd.store.proto.ExecEntry;
+import dev.retainerd.store.proto.GroupEntry;
+import dev.retainerd.store.proto.GroupRecordEntry;
 import dev.retainerd.store.proto.ImageEntry;
 import dev.retainerd.store.proto.LeaseEntry;
 import dev.retainerd.store.proto.NamespaceEntry;
@@ -88,11 +90,30 @@ public final class Kind<T extends Message> {
   public static final Kind<ShimEntry> SHIM = of("shim", ShimEntry.parser());
   public static final Kind<OperationEntry> OPERATION = of("operation", OperationEntry.parser());
 
+  /** Sandboxes of clients of containerd's API, as recorded, and as far as they run. */
+  public static final Kind<GroupRecordEntry> GROUP_RECORD =
+      of("group-record", GroupRecordEntry.parser());
+
+  public static final Kind<GroupEntry> GROUP = of("group", GroupEntry.parser());
+
   /** Every kind; the order is that of the store's column families. */
   public static final List<Kind<?>> ALL =
       List.of(
-          NODE, NAMESPACE, IMAGE, CONTENT, SNAPSHOT, LEASE, CONTAINER, SPEC, SANDBOX, TASK, EXEC,
-          SHIM, OPERATION);
+          NODE,
+          NAMESPACE,
+          IMAGE,
+          CONTENT,
+          SNAPSHOT,
+          LEASE,
+          CONTAINER,
+          SPEC,
+          SANDBOX,
+          TASK,
+          EXEC,
+          SHIM,
+          OPERATION,
+          GROUP_RECORD,
+          GROUP);
 
   static {
     for (int i = 0; i < ALL.size(); i++) {

@@ -108,6 +108,23 @@ public final class EventWords {
       case Event.ShimRetired e -> ShimWords.retired(e.payload());
       case Event.ShimStopped e -> "shim " + e.payload().getId() + " was stopped";
       case Event.GarbageCollected e -> ImageWords.collected(e.payload());
+      case Event.OfGroup e -> group(e);
     };
+  }
+
+  private static String group(Event.OfGroup event) {
+    return switch (event) {
+      case Event.GroupRecorded e -> group(e.payload().getGroup().getId(), "was recorded");
+      case Event.GroupRecordUpdated e -> group(e.payload().getGroup().getId(), "has a new record");
+      case Event.GroupRecordDeleted e -> group(e.payload().getId(), "is no longer recorded");
+      case Event.GroupCreated e -> group(e.payload().getId(), "was created, not yet started");
+      case Event.GroupStarted e -> group(e.payload().getId(), "is ready");
+      case Event.GroupStopped e -> group(e.payload().getId(), "was stopped");
+      case Event.GroupRemoved e -> group(e.payload().getId(), "was removed");
+    };
+  }
+
+  private static String group(String id, String what) {
+    return "sandbox " + id + " " + what;
   }
 }
