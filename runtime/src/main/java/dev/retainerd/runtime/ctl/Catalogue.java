@@ -10,13 +10,18 @@ import dev.retainerd.runtime.ctl.history.ExplainVerb;
 import dev.retainerd.runtime.ctl.history.GarbageVerb;
 import dev.retainerd.runtime.ctl.history.LogVerbs;
 import dev.retainerd.runtime.ctl.image.ContentVerbs;
+import dev.retainerd.runtime.ctl.image.ConvertVerb;
 import dev.retainerd.runtime.ctl.image.ExportVerb;
 import dev.retainerd.runtime.ctl.image.ImageVerbs;
+import dev.retainerd.runtime.ctl.image.MountVerbs;
 import dev.retainerd.runtime.ctl.image.PullVerb;
 import dev.retainerd.runtime.ctl.image.PushVerb;
+import dev.retainerd.runtime.ctl.image.RemoteObjectVerbs;
+import dev.retainerd.runtime.ctl.image.SnapshotDiffVerbs;
 import dev.retainerd.runtime.ctl.record.ContainerVerbs;
 import dev.retainerd.runtime.ctl.record.LeaseVerbs;
 import dev.retainerd.runtime.ctl.record.NamespaceVerbs;
+import dev.retainerd.runtime.ctl.record.PluginVerbs;
 import dev.retainerd.runtime.ctl.record.ShimVerbs;
 import dev.retainerd.runtime.ctl.record.SnapshotVerbs;
 import dev.retainerd.runtime.ctl.task.CreateVerb;
@@ -68,7 +73,10 @@ final class Catalogue {
               verb("list,ls", ContentVerbs.Ls::new),
               verb("active", ContentVerbs.Active::new),
               verb("get", ContentVerbs.Get::new),
+              verb("fetch", RemoteObjectVerbs.Fetch::new),
+              verb("fetch-object", RemoteObjectVerbs.FetchObject::new),
               verb("ingest", ContentVerbs.Ingest::new),
+              verb("push-object", RemoteObjectVerbs.PushObject::new),
               verb("label", ContentVerbs.Label::new),
               verb("delete,del,remove,rm", ContentVerbs.Rm::new)),
           noun(
@@ -79,6 +87,9 @@ final class Catalogue {
               verb("pull", PullVerb::new),
               verb("push", PushVerb::new),
               verb("export", ExportVerb::new),
+              verb("convert", ConvertVerb::new),
+              verb("mount", MountVerbs.MountImage::new),
+              verb("unmount", MountVerbs.UnmountImage::new),
               verb("check", ImageVerbs.Check::new),
               verb("tag", ImageVerbs.Tag::new),
               verb("label", ImageVerbs.Label::new),
@@ -102,6 +113,10 @@ final class Catalogue {
               verb("create,c", NamespaceVerbs.Create::new),
               verb("label", NamespaceVerbs.Label::new),
               verb("remove,rm", NamespaceVerbs.Rm::new)),
+          noun(
+              "plugins,plugin",
+              "what the daemon consists of",
+              verb("list,ls", PluginVerbs.Ls::new)),
           noun(
               "pods,pod",
               "manage pods",
@@ -149,12 +164,15 @@ final class Catalogue {
               verb("view", SnapshotVerbs.View::new),
               verb("commit", SnapshotVerbs.Commit::new),
               verb("mounts,m,mount", SnapshotVerbs.Mounts::new),
+              verb("diff", SnapshotDiffVerbs.Diff::new),
+              verb("unpack", SnapshotDiffVerbs.Unpack::new),
               verb("label", SnapshotVerbs.Label::new),
               verb("delete,del,remove,rm", SnapshotVerbs.Rm::new)),
           noun(
               "tasks,t,task",
               "manage tasks",
               verb("attach", StartVerbs.Attach::new),
+              verb("checkpoint", TaskVerbs.Checkpoint::new),
               verb("delete,del,remove,rm", TaskVerbs.Rm::new),
               verb("exec", ExecVerb::new),
               verb("kill", TaskVerbs.Kill::new),

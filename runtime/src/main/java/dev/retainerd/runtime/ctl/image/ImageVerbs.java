@@ -47,7 +47,8 @@ public final class ImageVerbs {
     return stub(session).get(GetImageRequest.newBuilder().setName(name).build()).getImage();
   }
 
-  private static List<Image> all(Session session, List<String> filters) {
+  /** The images that fit one of the filters; all where there are none. */
+  public static List<Image> all(Session session, List<String> filters) {
     return stub(session)
         .list(ListImagesRequest.newBuilder().addAllFilters(filters).build())
         .getImagesList();

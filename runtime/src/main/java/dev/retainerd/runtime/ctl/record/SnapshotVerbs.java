@@ -39,11 +39,11 @@ public final class SnapshotVerbs {
   private SnapshotVerbs() {}
 
   /** A verb on snapshots of one snapshotter. */
-  abstract static class Snapshotting extends Verb {
+  public abstract static class Snapshotting extends Verb {
     @Option(names = "--snapshotter", description = "snapshotter name", paramLabel = "NAME")
-    String snapshotter = System.getenv().getOrDefault("CONTAINERD_SNAPSHOTTER", "overlayfs");
+    protected String snapshotter = System.getenv().getOrDefault("CONTAINERD_SNAPSHOTTER", "overlayfs");
 
-    static SnapshotsGrpc.SnapshotsBlockingStub stub(Session session) {
+    protected static SnapshotsGrpc.SnapshotsBlockingStub stub(Session session) {
       return session.bounded(SnapshotsGrpc.newBlockingStub(session.channel()));
     }
 
