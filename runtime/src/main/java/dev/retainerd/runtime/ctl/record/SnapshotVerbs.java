@@ -41,7 +41,8 @@ public final class SnapshotVerbs {
   /** A verb on snapshots of one snapshotter. */
   public abstract static class Snapshotting extends Verb {
     @Option(names = "--snapshotter", description = "snapshotter name", paramLabel = "NAME")
-    protected String snapshotter = System.getenv().getOrDefault("CONTAINERD_SNAPSHOTTER", "overlayfs");
+    protected String snapshotter =
+        System.getenv().getOrDefault("CONTAINERD_SNAPSHOTTER", "overlayfs");
 
     protected static SnapshotsGrpc.SnapshotsBlockingStub stub(Session session) {
       return session.bounded(SnapshotsGrpc.newBlockingStub(session.channel()));
