@@ -220,6 +220,7 @@ class UserNamespacesTest {
             pod,
             pods.config("plain"),
             pods.containerConfig("c", SLEEPER).toBuilder()
+                .setImage(ImageSpec.newBuilder().setImage(image))
                 .addMounts(
                     Mount.newBuilder()
                         .setContainerPath("/mapped")
