@@ -126,6 +126,31 @@ class BadInputTest {
   }
 
   @Test
+  void containerWhoseSnapshotIsGone() {
+    node.start();
+    node.importImage(node.name());
+    node.ctr("containers", "create", Node.IMAGE, "rootless", "sleep", "1000").expectSuccess();
+    node.ctr("snapshots", "rm", "rootless").expectSuccess();
+    Host.Output output = node.ctr("tasks", "start", "-d", "rootless");
+    assertTrue(output.code() != 0 && output.text().contains("not exist"), output.text());
+    assertTrue(!node.ctr("tasks", "ls").expectSuccess().contains("rootless"));
+    node.ctr("containers", "rm", "rootless").expectSuccess();
+  }
+
+  @Test
+  void unknownNamespace() {
+    node.start();
+    String nobodys = "nobody-" + node.name();
+    assertTrue(!node.ctrIn(nobodys, "images", "ls").expectSuccess().contains("sha256"));
+    assertTrue(!node.ctrIn(nobodys, "containers", "ls").expectSuccess().contains("runc"));
+    Host.Output output = node.ctrIn(nobodys, "run", "--rm", Node.IMAGE, "c", "true");
+    assertTrue(output.code() != 0 && output.text().contains("not found"), output.text());
+    assertTrue(
+        !node.ctr("namespaces", "ls", "-q").expectSuccess().contains(nobodys),
+        "reading brings no namespace into being");
+  }
+
+  @Test
   void truncatedArchive() throws IOException {
     node.start();
     byte[] whole = Files.readAllBytes(node.archive());
