@@ -67,7 +67,7 @@ final class ShimServer {
             journal,
             namespace.isEmpty() ? "default" : namespace,
             ShimMain.VERSION,
-            () -> end(server, publisher));
+            () -> end(server, publisher, containers));
     server[0] = TtrpcServer.serve(socket, service);
     Files.writeString(folder.resolve("pid"), ProcessHandle.current().pid() + "\n");
   }
@@ -91,11 +91,12 @@ final class ShimServer {
   }
 
   /** The answer to the call that ends us is to be out before we are. */
-  private static void end(TtrpcServer[] server, EventPublisher publisher) {
+  private static void end(TtrpcServer[] server, EventPublisher publisher, Containers containers) {
     Thread thread =
         new Thread(
             () -> {
               publisher.finish(LAST_EVENTS_MILLIS);
+              containers.endHelp();
               try {
                 Thread.sleep(LAST_ANSWER_MILLIS);
               } catch (InterruptedException e) {

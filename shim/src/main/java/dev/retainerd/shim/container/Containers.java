@@ -345,6 +345,11 @@ public final class Containers {
     return group;
   }
 
+  /** Ends what this shim has started for its own sake and needs no more. */
+  public void endHelp() {
+    shared.keepers().endUseless();
+  }
+
   public boolean isEmpty() {
     return all.isEmpty();
   }

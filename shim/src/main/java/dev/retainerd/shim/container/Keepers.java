@@ -9,12 +9,13 @@ import dev.retainerd.shim.posix.Processes;
 import dev.retainerd.shim.process.Reaper;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
  * The keepers that this shim's processes have: one of its own for those it makes, started with the
- * first and ended with the last, and those that it has inherited with adopted ones. One that dies
- * is replaced. Thread-safe.
+ * first and ended some seconds after the last, and those that it has inherited with adopted ones.
+ * One that dies is replaced. Thread-safe.
  */
 final class Keepers {
   /** Whose process is kept. */
@@ -30,11 +31,14 @@ final class Keepers {
     final Keeper keeper;
     final Map<Path, Kept> users = new HashMap<>();
     int handle = -1;
+    boolean isJudged;
 
     Known(Keeper keeper) {
       this.keeper = keeper;
     }
   }
+
+  private static final long LINGER_MILLIS = 5_000;
 
   private final Reaper reaper;
   private final EventLoop loop;
@@ -141,8 +145,36 @@ final class Keepers {
     Known known = all.get(keeper.pid());
     if (known != null && known.keeper == keeper) {
       known.users.remove(process.folder());
+      judgeLater(known);
+    }
+  }
+
+  /** Where containers come and go one after the other, the next one finds it still there. */
+  private void judgeLater(Known known) {
+    if (known.isJudged || !known.users.isEmpty()) {
+      return;
+    }
+    known.isJudged = true;
+    Thread thread = new Thread(null, () -> judge(known), "keeper-end", 128 << 10);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void judge(Known known) {
+    try {
+      Thread.sleep(LINGER_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    synchronized (this) {
+      known.isJudged = false;
       endIfUseless(known);
     }
+  }
+
+  /** Ends those that hold nothing, before this shim does. */
+  synchronized void endUseless() {
+    List.copyOf(all.values()).forEach(this::endIfUseless);
   }
 
   private void endIfUseless(Known known) {
