@@ -74,15 +74,6 @@ record Services(
   private static final Origin RECOVERY = new Origin(Actor.recovery(), "", 0);
   private static final Origin SHIM = new Origin(new Actor(Actor.Kind.SHIM, 0, 0, 0, ""), "", 0);
 
-  /** Shims leave dups of their terminals here, so that the end of a shim hangs nobody up. */
-  private static void holdDescriptors(Path socket) {
-    try {
-      DescriptorHolder.serve(socket);
-    } catch (IOException e) {
-      LOG.warn("no terminal will survive its shim: {}", e.getMessage());
-    }
-  }
-
   /**
    * Fits them.
    *
@@ -101,7 +92,6 @@ record Services(
     Path state = config.state();
     Path shimsFolder = state.resolve("shims");
     Path execFolder = state.resolve("exec");
-    holdDescriptors(state.resolve("holder.sock"));
     RuncOptions runtimes = new RuncOptions(config);
     Path holderSocket = state.resolve("holder.sock");
     DescriptorHolder holder = DescriptorHolder.serve(holderSocket);
