@@ -323,6 +323,7 @@ final class ShimHarness implements AutoCloseable {
           .waitFor(20, TimeUnit.SECONDS);
     }
     removeCgroups();
+    endKeepers();
     for (String line : Files.readAllLines(Path.of("/proc/self/mounts"))) {
       String target = line.split(" ")[1];
       if (target.startsWith(root + "/")) {
@@ -332,6 +333,20 @@ final class ShimHarness implements AutoCloseable {
     try (Stream<Path> files = Files.walk(root)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(file);
+      }
+    }
+  }
+
+  /** Those of shims that were killed with containers in them. */
+  private void endKeepers() {
+    String mark = "RETAIN_KEEPS_FOR=" + root + "/";
+    for (ProcessHandle one : ProcessHandle.allProcesses().toList()) {
+      try {
+        if (Files.readString(Path.of("/proc/" + one.pid() + "/environ")).startsWith(mark)) {
+          one.destroyForcibly();
+        }
+      } catch (IOException gone) {
+        // Over, or not ours to read.
       }
     }
   }

@@ -84,6 +84,17 @@ final class Host {
     return found;
   }
 
+  /** What shims that are gone have left asleep for processes below {@code folder}. */
+  static List<Long> keepersFor(Path folder) {
+    List<Long> found = new ArrayList<>();
+    for (long pid : pids()) {
+      if (read(PROC.resolve(pid + "/environ")).contains("RETAIN_KEEPS_FOR=" + folder + "/")) {
+        found.add(pid);
+      }
+    }
+    return found;
+  }
+
   static String commandLine(long pid) {
     return read(PROC.resolve(pid + "/cmdline")).replace('\0', ' ').strip();
   }

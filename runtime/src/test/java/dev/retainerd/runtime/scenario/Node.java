@@ -375,5 +375,6 @@ final class Node implements AutoCloseable {
       daemon.destroyForcibly();
     }
     Remains.removeAll(this);
+    Host.keepersFor(folder).forEach(Host::kill9);
   }
 }
