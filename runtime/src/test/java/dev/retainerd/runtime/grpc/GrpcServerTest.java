@@ -59,6 +59,7 @@ class GrpcServerTest {
           Map.entry(Refusal.Code.CANCELLED, Status.Code.CANCELLED),
           Map.entry(Refusal.Code.PERMISSION_DENIED, Status.Code.PERMISSION_DENIED),
           Map.entry(Refusal.Code.OUT_OF_RANGE, Status.Code.OUT_OF_RANGE),
+          Map.entry(Refusal.Code.UNKNOWN, Status.Code.UNKNOWN),
           Map.entry(Refusal.Code.INTERNAL, Status.Code.INTERNAL));
 
   /** Get throws what it is told to; Create hands it to onError; Delete is left out. */
