@@ -17,6 +17,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /** Starts and ends shim processes, each with its events. Thread-safe. */
@@ -26,6 +27,7 @@ record ShimBirths(
     ShimConnector connector,
     Supplier<String> newId,
     Origin self) {
+  private static final long LOOK_NANOS = 5_000_000;
   static final Duration INFO_PATIENCE = Duration.ofMillis(1500);
   private static final long DEATH_MILLIS = 5_000;
   private static final long POLL_MILLIS = 1;
@@ -172,6 +174,18 @@ record ShimBirths(
     } catch (IOException e) {
       throw Refusal.unavailable("/proc cannot be read: " + e.getMessage());
     }
+  }
+
+  /** Whether its process is gone, now or soon: the kernel tells nobody who is not its parent. */
+  static boolean endsWithin(ShimEntry shim, Duration patience) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (isRunning(shim)) {
+      if (System.nanoTime() - deadline >= 0) {
+        return false;
+      }
+      LockSupport.parkNanos(LOOK_NANOS);
+    }
+    return true;
   }
 
   private static dev.retainerd.runtime.linux.ProcessIdentity identity(ShimEntry shim) {

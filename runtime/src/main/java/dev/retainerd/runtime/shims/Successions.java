@@ -44,6 +44,10 @@ final class Successions {
   private static final Logger LOG = LoggerFactory.getLogger(Successions.class);
   private static final Duration LOCK_PATIENCE = Duration.ofSeconds(60);
   private static final Duration CALLS_PATIENCE = Duration.ofSeconds(30);
+
+  /** A process that is killed closes its sockets before it is gone; that is not silence. */
+  private static final Duration ENDING = Duration.ofMillis(500);
+
   private static final long RETRY_MILLIS = 250;
 
   private final Journal journal;
@@ -172,7 +176,7 @@ final class Successions {
       }
       // Asked first here, where it is what the silence is counted from.
       lines.silentMillis(shim.getId());
-      if (shim.getPhase() == ShimPhase.SHIM_PHASE_RUNNING) {
+      if (shim.getPhase() == ShimPhase.SHIM_PHASE_RUNNING && !ShimBirths.endsWithin(shim, ENDING)) {
         journal.commit(
             self,
             "",

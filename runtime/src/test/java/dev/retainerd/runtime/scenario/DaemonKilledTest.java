@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 
 /** SIGKILL of the daemon while containers run, end and print. */
 @Tag("real")
+@Tag("timed")
 class DaemonKilledTest {
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
@@ -57,9 +58,26 @@ class FailpointTest {
                     || point.name().startsWith("TASK_"));
   }
 
+  /** A third of them, spread over all operations; the rest takes minutes. */
+  static Stream<Failpoint> everyThird() {
+    List<Failpoint> all = failpoints().toList();
+    return IntStream.range(0, all.size()).filter(i -> i % 3 == 0).mapToObj(all::get);
+  }
+
+  @ParameterizedTest
+  @MethodSource("everyThird")
+  void daemonKilledAtEveryThird(Failpoint point) {
+    killedAt(point);
+  }
+
+  @Tag("soak")
   @ParameterizedTest
   @MethodSource("failpoints")
   void daemonKilledAt(Failpoint point) {
+    killedAt(point);
+  }
+
+  private void killedAt(Failpoint point) {
     pids = OF_PAUSE.contains(point) ? NamespaceMode.POD : NamespaceMode.CONTAINER;
     node.start("-Dretainerd.failpoint=" + point);
     node.importImage("k8s.io");
