@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -170,7 +169,7 @@ class AdoptionTest {
             "c1",
             "sh",
             "-c",
-            "echo first; while [ ! -e /tmp/go ]; do sleep 0.01; done; seq 1 20000; exit 1");
+            "echo first; while [ ! -e /tmp/end ]; do sleep 0.01; done; seq 1 20000; exit 1");
     Path out = harness.root.resolve("exec.out");
     harness.exec(
         "c1",
@@ -180,15 +179,9 @@ class AdoptionTest {
         "-c",
         "while [ ! -e /tmp/go ]; do sleep 0.01; done; echo of an exec; exit 2");
     harness.killShim();
-    Files.writeString(harness.root.resolve("bundles/c1/rootfs/tmp/go"), "");
-    for (String pid : List.of("retain/pid", "retain/exec/e1/pid")) {
-      Path bundle = harness.root.resolve("bundles/c1");
-      Path process = Path.of("/proc", Files.readString(bundle.resolve(pid)).trim());
-      ShimHarness.awaitTrue(
-          "the end of both",
-          () ->
-              !Files.exists(process) || Files.readString(process.resolve("stat")).contains(") Z "));
-    }
+    // The exec first: the end of the container's init would be a SIGKILL to it.
+    endOf("retain/exec/e1/pid", "go");
+    endOf("retain/pid", "end");
     harness.startShim();
     AdoptOutcome outcome = harness.adopt("c1", "");
     assertTrue(outcome.getAdopted(), outcome.getMessage());
@@ -202,6 +195,16 @@ class AdoptionTest {
     assertEquals(wanted.toString(), ShimHarness.content(log));
     assertEquals("of an exec\n", Files.readString(out));
     harness.delete("c1");
+  }
+
+  /** Lets a process go on to its end, and waits for it. */
+  private void endOf(String pidFile, String go) throws Exception {
+    Path bundle = harness.root.resolve("bundles/c1");
+    Path process = Path.of("/proc", Files.readString(bundle.resolve(pidFile)).trim());
+    Files.writeString(bundle.resolve("rootfs/tmp").resolve(go), "");
+    ShimHarness.awaitTrue(
+        "the end of " + pidFile,
+        () -> !Files.exists(process) || Files.readString(process.resolve("stat")).contains(") Z "));
   }
 
   /** Whoever holds the pipes beside us may die as well: another takes its place. */
