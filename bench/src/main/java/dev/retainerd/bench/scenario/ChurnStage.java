@@ -63,34 +63,26 @@ final class ChurnStage implements Stage {
     return turns;
   }
 
-  private static final class Churn implements Scenario {
+  private static final class Churn extends PodScenario {
     private static final long SETTLE_NANOS_MAX = TimeUnit.SECONDS.toNanos(5);
 
     private final Node node;
-    private final Path busybox;
     private final long sliceMillis;
-    private final Pods pods;
     private final AtomicInteger cycles = new AtomicInteger();
     private final List<double[]> daemon = new ArrayList<>();
     private final List<double[]> shims = new ArrayList<>();
     private Footprint before;
 
     Churn(Node node, Path busybox, long sliceMillis) {
+      super(node, busybox, new Pods(node, "churn"));
       this.node = node;
-      this.busybox = busybox;
       this.sliceMillis = sliceMillis;
-      this.pods = new Pods(node, "churn");
-    }
-
-    @Override
-    public String target() {
-      return node.name();
     }
 
     /** A shim that is kept for later, and the bridge, are there before the count begins. */
     @Override
     public void prepare() throws Exception {
-      node.provideImage(busybox, "k8s.io");
+      super.prepare();
       AtOnce.run(WIDTH, WIDTH, i -> pods.end(pods.sleeping(i)));
       before = settled(Footprint.of(node));
     }
@@ -144,11 +136,6 @@ final class ChurnStage implements Stage {
       return List.of(
           new Curve("memory of the daemon", "pods so far", "PSS, MB", daemon),
           new Curve("memory of all shims", "pods so far", "PSS, MB", shims));
-    }
-
-    @Override
-    public void close() {
-      pods.close();
     }
   }
 }

@@ -31,18 +31,9 @@ final class ContainerStage implements Stage {
     return turns;
   }
 
-  private static final class Life implements Scenario {
-    private final Target target;
-    private final Containers containers;
-
+  private static final class Life extends ContainerScenario {
     Life(Target target, Path rootfs) {
-      this.target = target;
-      this.containers = new Containers(target, rootfs);
-    }
-
-    @Override
-    public String target() {
-      return target.name();
+      super(target, rootfs);
     }
 
     @Override
@@ -62,24 +53,9 @@ final class ContainerStage implements Stage {
       phases.lap("delete");
       return phases.finish();
     }
-
-    @Override
-    public void close() {
-      containers.close();
-    }
   }
 
-  private record Floor(Runc runc) implements Scenario {
-    @Override
-    public String target() {
-      return Runc.NAME;
-    }
-
-    @Override
-    public boolean floor() {
-      return true;
-    }
-
+  private record Floor(Runc runc) implements RuncFloor {
     @Override
     public Readings round(int number) throws Exception {
       String id = Containers.id("floor", number);

@@ -31,18 +31,9 @@ final class DurableStage implements Stage {
     return turns;
   }
 
-  private static final class Records implements Scenario {
-    private final Target target;
-    private final Containers containers;
-
+  private static final class Records extends ContainerScenario {
     Records(Target target, Path rootfs) {
-      this.target = target;
-      this.containers = new Containers(target, rootfs);
-    }
-
-    @Override
-    public String target() {
-      return target.name();
+      super(target, rootfs);
     }
 
     @Override
@@ -55,11 +46,6 @@ final class DurableStage implements Stage {
       return new Readings()
           .addNanos(METRIC, created - started)
           .addNanos("remove the record", System.nanoTime() - created);
-    }
-
-    @Override
-    public void close() {
-      containers.close();
     }
   }
 

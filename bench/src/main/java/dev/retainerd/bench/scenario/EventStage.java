@@ -46,23 +46,15 @@ final class EventStage implements Stage {
     return turns;
   }
 
-  private static final class Stream implements Scenario {
-    private final Target target;
-    private final Containers containers;
+  private static final class Stream extends ContainerScenario {
     private final RuntimeClient client;
     private final Context.CancellableContext subscription = Context.ROOT.withCancellation();
     private final Map<String, CountDownLatch> awaited = new ConcurrentHashMap<>();
     private final Map<String, Long> heard = new ConcurrentHashMap<>();
 
     Stream(Target target, Path rootfs) {
-      this.target = target;
-      this.containers = new Containers(target, rootfs);
+      super(target, rootfs);
       this.client = target.connect();
-    }
-
-    @Override
-    public String target() {
-      return target.name();
     }
 
     /** A subscription has no answer of its own: it stands when an event comes. */
@@ -123,7 +115,7 @@ final class EventStage implements Stage {
     public void close() {
       subscription.cancel(null);
       client.close();
-      containers.close();
+      super.close();
     }
 
     private final class Listener implements StreamObserver<Envelope> {

@@ -94,18 +94,8 @@ final class ExecStage implements Stage {
     }
   }
 
-  private record Floor(Runc runc) implements Scenario {
+  private record Floor(Runc runc) implements RuncFloor {
     private static final String ID = Containers.id("exec-floor", 0);
-
-    @Override
-    public String target() {
-      return Runc.NAME;
-    }
-
-    @Override
-    public boolean floor() {
-      return true;
-    }
 
     @Override
     public void prepare() throws Exception {

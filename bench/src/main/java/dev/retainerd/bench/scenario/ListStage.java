@@ -35,26 +35,18 @@ final class ListStage implements Stage {
     return turns;
   }
 
-  private static final class Lists implements Scenario {
-    private final Target target;
+  private static final class Lists extends PodScenario {
     private final Setting setting;
-    private final Pods pods;
     private final List<String> started = Collections.synchronizedList(new ArrayList<>());
 
     Lists(Target target, Setting setting) {
-      this.target = target;
+      super(target, setting.busybox(), new Pods(target, "lists", NamespaceMode.NODE));
       this.setting = setting;
-      this.pods = new Pods(target, "lists", NamespaceMode.NODE);
-    }
-
-    @Override
-    public String target() {
-      return target.name();
     }
 
     @Override
     public void prepare() throws Exception {
-      target.provideImage(setting.busybox(), "k8s.io");
+      super.prepare();
       int count = setting.sizes().listed();
       AtOnce.run(
           count,
@@ -100,7 +92,7 @@ final class ListStage implements Stage {
     @Override
     public void close() {
       pods.endQuietly(started);
-      pods.close();
+      super.close();
     }
   }
 }

@@ -74,33 +74,25 @@ final class LogStage implements Stage {
     return new Readings().add(METRIC, megabytes / (nanos / 1e9));
   }
 
-  private static final class Prints implements Scenario {
+  private static final class Prints extends PodScenario {
     private static final long NANOS_MAX = TimeUnit.SECONDS.toNanos(120);
     private static final int TAIL_BYTES = 64;
 
-    private final Target target;
     private final Setting setting;
     private final Path data;
     private final long lines;
-    private final Pods pods;
     private final List<String> started = new ArrayList<>();
 
     Prints(Target target, Setting setting, Path data, long lines) {
-      this.target = target;
+      super(target, setting.busybox(), new Pods(target, "logs"));
       this.setting = setting;
       this.data = data;
       this.lines = lines;
-      this.pods = new Pods(target, "logs");
-    }
-
-    @Override
-    public String target() {
-      return target.name();
     }
 
     @Override
     public void prepare() throws Exception {
-      target.provideImage(setting.busybox(), "k8s.io");
+      super.prepare();
       started.add(pods.run(0));
     }
 

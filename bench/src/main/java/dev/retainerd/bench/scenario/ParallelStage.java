@@ -51,18 +51,9 @@ final class ParallelStage implements Stage {
         new Metric(width + " at once", Unit.PER_SECOND), CONTAINERS / (nanos / 1e9));
   }
 
-  private static final class Starts implements Scenario {
-    private final Target target;
-    private final Containers containers;
-
+  private static final class Starts extends ContainerScenario {
     Starts(Target target, Path rootfs) {
-      this.target = target;
-      this.containers = new Containers(target, rootfs);
-    }
-
-    @Override
-    public String target() {
-      return target.name();
+      super(target, rootfs);
     }
 
     @Override
@@ -90,24 +81,9 @@ final class ParallelStage implements Stage {
       }
       return readings;
     }
-
-    @Override
-    public void close() {
-      containers.close();
-    }
   }
 
-  private record Floor(Runc runc) implements Scenario {
-    @Override
-    public String target() {
-      return Runc.NAME;
-    }
-
-    @Override
-    public boolean floor() {
-      return true;
-    }
-
+  private record Floor(Runc runc) implements RuncFloor {
     @Override
     public Readings round(int number) throws Exception {
       Readings readings = new Readings();

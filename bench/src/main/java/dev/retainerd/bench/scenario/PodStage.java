@@ -27,25 +27,9 @@ final class PodStage implements Stage {
     return turns;
   }
 
-  private static final class Life implements Scenario {
-    private final Target target;
-    private final Path busybox;
-    private final Pods pods;
-
+  private static final class Life extends PodScenario {
     Life(Target target, Path busybox) {
-      this.target = target;
-      this.busybox = busybox;
-      this.pods = new Pods(target, "life");
-    }
-
-    @Override
-    public String target() {
-      return target.name();
-    }
-
-    @Override
-    public void prepare() throws Exception {
-      target.provideImage(busybox, "k8s.io");
+      super(target, busybox, new Pods(target, "life"));
     }
 
     @Override
@@ -66,11 +50,6 @@ final class PodStage implements Stage {
       pods.removePod(pod);
       phases.lap("remove pod");
       return phases.finish();
-    }
-
-    @Override
-    public void close() {
-      pods.close();
     }
   }
 }

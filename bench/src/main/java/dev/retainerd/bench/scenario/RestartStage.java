@@ -58,28 +58,20 @@ final class RestartStage implements Stage {
     return turns;
   }
 
-  private static final class Restart implements Scenario {
+  private static final class Restart extends PodScenario {
     private final Node node;
-    private final Path busybox;
     private final int count;
-    private final Pods pods;
     private final List<String> started = new ArrayList<>();
 
     Restart(Node node, Path busybox, int count) {
+      super(node, busybox, new Pods(node, "restart"));
       this.node = node;
-      this.busybox = busybox;
       this.count = count;
-      this.pods = new Pods(node, "restart");
-    }
-
-    @Override
-    public String target() {
-      return node.name();
     }
 
     @Override
     public void prepare() throws Exception {
-      node.provideImage(busybox, "k8s.io");
+      super.prepare();
       String[] ids = new String[count];
       AtOnce.run(count, WIDTH, i -> ids[i] = pods.sleeping(i));
       started.addAll(List.of(ids));
@@ -118,7 +110,7 @@ final class RestartStage implements Stage {
     @Override
     public void close() {
       pods.endQuietly(started);
-      pods.close();
+      super.close();
     }
   }
 }

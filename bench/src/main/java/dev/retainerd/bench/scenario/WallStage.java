@@ -39,27 +39,12 @@ final class WallStage implements Stage {
     return turns;
   }
 
-  private static final class Many implements Scenario {
-    private final Target target;
-    private final Path busybox;
+  private static final class Many extends PodScenario {
     private final int count;
-    private final Pods pods;
 
     Many(Target target, Path busybox, int count) {
-      this.target = target;
-      this.busybox = busybox;
+      super(target, busybox, new Pods(target, "wall"));
       this.count = count;
-      this.pods = new Pods(target, "wall");
-    }
-
-    @Override
-    public String target() {
-      return target.name();
-    }
-
-    @Override
-    public void prepare() throws Exception {
-      target.provideImage(busybox, "k8s.io");
     }
 
     @Override
@@ -68,11 +53,6 @@ final class WallStage implements Stage {
       long started = AtOnce.run(count, WIDTH, i -> ids[i] = pods.sleeping(i));
       long removed = AtOnce.run(count, WIDTH, i -> pods.end(ids[i]));
       return new Readings().addNanos("start all", started).addNanos("remove all", removed);
-    }
-
-    @Override
-    public void close() {
-      pods.close();
     }
   }
 }

@@ -106,17 +106,13 @@ public record Checkpoint(
    * @throws EventLogException where another is not in that form
    */
   public static List<Checkpoint> parseAll(byte[] bytes) {
-    String text = new String(bytes, StandardCharsets.UTF_8);
     List<Checkpoint> all = new ArrayList<>();
     int at = 0;
-    while (at < text.length()) {
-      int blank = text.indexOf("\n\n" + DASH, at);
-      int end = blank < 0 ? -1 : text.indexOf('\n', blank + 2);
-      if (end < 0) {
-        break;
-      }
-      all.add(parse(text.substring(at, blank + 1), text.substring(blank + 2, end)));
-      at = end + 1;
+    for (int end = endOfNext(bytes, at); end >= 0; end = endOfNext(bytes, at)) {
+      String note = new String(bytes, at, end - at, StandardCharsets.UTF_8);
+      int blank = note.indexOf("\n\n" + DASH);
+      all.add(parse(note.substring(0, blank + 1), note.substring(blank + 2, note.length() - 1)));
+      at = end;
     }
     return all;
   }

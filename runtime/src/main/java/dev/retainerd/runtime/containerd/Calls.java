@@ -34,6 +34,11 @@ final class Calls {
       }
     }
 
+    /** Answers a unary call with what the body returns while nobody else is at that thing. */
+    <R> void answer(StreamObserver<R> response, String namespace, String id, Supplier<R> body) {
+      Calls.answer(response, () -> on(namespace, id, body));
+    }
+
     <R> R on(String namespace, String id, Supplier<R> body) {
       ReentrantLock lock = locks[Math.floorMod(31 * namespace.hashCode() + id.hashCode(), STRIPES)];
       try {

@@ -143,55 +143,50 @@ public final class ContainersApi extends ContainersGrpc.ContainersImplBase {
     Container wanted = request.getContainer();
     String namespace = CallContext.namespace();
     Identifiers.check("container", wanted.getId());
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                wanted.getId(),
-                () -> {
-                  ContainerRecord before = existing(namespace, wanted.getId()).getContainer();
-                  ContainerRecord after =
-                      ContainerTranslation.updated(
-                          before, spec(namespace, before), wanted, request.getUpdateMask());
-                  records.commit(
-                      namespace,
-                      new Event.ContainerUpdated(
-                          ContainerUpdatedPayload.newBuilder().setContainer(after).build()));
-                  return UpdateContainerResponse.newBuilder()
-                      .setContainer(wire(namespace, wanted.getId()))
-                      .build();
-                }));
+        namespace,
+        wanted.getId(),
+        () -> {
+          ContainerRecord before = existing(namespace, wanted.getId()).getContainer();
+          ContainerRecord after =
+              ContainerTranslation.updated(
+                  before, spec(namespace, before), wanted, request.getUpdateMask());
+          records.commit(
+              namespace,
+              new Event.ContainerUpdated(
+                  ContainerUpdatedPayload.newBuilder().setContainer(after).build()));
+          return UpdateContainerResponse.newBuilder()
+              .setContainer(wire(namespace, wanted.getId()))
+              .build();
+        });
   }
 
   @Override
   public void delete(DeleteContainerRequest request, StreamObserver<Empty> response) {
     String id = request.getId();
     String namespace = CallContext.namespace();
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                id,
-                () -> {
-                  ContainerEntry entry = existing(namespace, id);
-                  if (entry.getContainer().hasCri()) {
-                    throw Refusal.failedPrecondition(
-                        "container \"%s\" belongs to a pod: remove it over CRI (crictl rm %s)"
-                            .formatted(id, id));
-                  }
-                  if (records.state().get(Kind.TASK.key(namespace, id)).isPresent()) {
-                    throw Refusal.failedPrecondition(
-                        "container \"%s\" still has a task: delete the task first (ctr t rm %s)"
-                            .formatted(id, id));
-                  }
-                  records.commit(
-                      namespace,
-                      new Event.ContainerRemoved(
-                          ContainerRemovedPayload.newBuilder().setId(id).build()));
-                  return Empty.getDefaultInstance();
-                }));
+        namespace,
+        id,
+        () -> {
+          ContainerEntry entry = existing(namespace, id);
+          if (entry.getContainer().hasCri()) {
+            throw Refusal.failedPrecondition(
+                "container \"%s\" belongs to a pod: remove it over CRI (crictl rm %s)"
+                    .formatted(id, id));
+          }
+          if (records.state().get(Kind.TASK.key(namespace, id)).isPresent()) {
+            throw Refusal.failedPrecondition(
+                "container \"%s\" still has a task: delete the task first (ctr t rm %s)"
+                    .formatted(id, id));
+          }
+          records.commit(
+              namespace,
+              new Event.ContainerRemoved(ContainerRemovedPayload.newBuilder().setId(id).build()));
+          return Empty.getDefaultInstance();
+        });
   }
 
   /** A container under creation over CRI is not there yet for anybody else. */

@@ -79,24 +79,22 @@ public final class ContentApi extends ContentGrpc.ContentImplBase {
             "cannot update the field \"%s\" of content %s, only labels".formatted(path, digest));
       }
     }
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                digest.toString(),
-                () -> {
-                  var labels =
-                      MaskedMap.labels(
-                          content.info(namespace, digest).getLabelsMap(),
-                          request.getInfo().getLabelsMap(),
-                          "labels",
-                          mask);
-                  Scope scope = Scope.of(JournalRecords.origin(), namespace);
-                  return UpdateResponse.newBuilder()
-                      .setInfo(wire(content.update(scope, digest, Identifiers.checkLabels(labels))))
-                      .build();
-                }));
+        namespace,
+        digest.toString(),
+        () -> {
+          var labels =
+              MaskedMap.labels(
+                  content.info(namespace, digest).getLabelsMap(),
+                  request.getInfo().getLabelsMap(),
+                  "labels",
+                  mask);
+          Scope scope = Scope.of(JournalRecords.origin(), namespace);
+          return UpdateResponse.newBuilder()
+              .setInfo(wire(content.update(scope, digest, Identifiers.checkLabels(labels))))
+              .build();
+        });
   }
 
   @Override

@@ -124,57 +124,51 @@ public final class ImagesApi extends ImagesGrpc.ImagesImplBase {
         request.hasSourceDateEpoch()
             ? Translation.nanos(request.getSourceDateEpoch())
             : Translation.nowNanos();
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                wanted.getName(),
-                () -> {
-                  ImageRecord before = existing(namespace, wanted.getName());
-                  ImageRecord after =
-                      ImageTranslation.updated(before, wanted, request.getUpdateMask()).toBuilder()
-                          .setUpdatedAtNanos(now)
-                          .build();
-                  records.commit(
-                      namespace,
-                      new Event.ImageUpdated(
-                          ImageUpdatedPayload.newBuilder().setImage(after).build()));
-                  return UpdateImageResponse.newBuilder()
-                      .setImage(wire(namespace, wanted.getName()))
-                      .build();
-                }));
+        namespace,
+        wanted.getName(),
+        () -> {
+          ImageRecord before = existing(namespace, wanted.getName());
+          ImageRecord after =
+              ImageTranslation.updated(before, wanted, request.getUpdateMask()).toBuilder()
+                  .setUpdatedAtNanos(now)
+                  .build();
+          records.commit(
+              namespace,
+              new Event.ImageUpdated(ImageUpdatedPayload.newBuilder().setImage(after).build()));
+          return UpdateImageResponse.newBuilder()
+              .setImage(wire(namespace, wanted.getName()))
+              .build();
+        });
   }
 
   @Override
   public void delete(DeleteImageRequest request, StreamObserver<Empty> response) {
     String namespace = CallContext.namespace();
     String name = request.getName();
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                name,
-                () -> {
-                  ImageRecord image = existing(namespace, name);
-                  String expected = request.getTarget().getDigest();
-                  if (request.hasTarget() && !image.getTarget().getDigest().equals(expected)) {
-                    throw Refusal.notFound(
-                        "image \"%s\" points at %s and not at %s: it was replaced meanwhile"
-                            .formatted(name, image.getTarget().getDigest(), expected));
-                  }
-                  records.commit(
-                      namespace,
-                      new Event.ImageDeleted(
-                          ImageDeletedPayload.newBuilder().setName(name).build()));
-                  if (request.getSync()) {
-                    collector.collect(namespace);
-                  } else {
-                    collectLater(namespace);
-                  }
-                  return Empty.getDefaultInstance();
-                }));
+        namespace,
+        name,
+        () -> {
+          ImageRecord image = existing(namespace, name);
+          String expected = request.getTarget().getDigest();
+          if (request.hasTarget() && !image.getTarget().getDigest().equals(expected)) {
+            throw Refusal.notFound(
+                "image \"%s\" points at %s and not at %s: it was replaced meanwhile"
+                    .formatted(name, image.getTarget().getDigest(), expected));
+          }
+          records.commit(
+              namespace,
+              new Event.ImageDeleted(ImageDeletedPayload.newBuilder().setName(name).build()));
+          if (request.getSync()) {
+            collector.collect(namespace);
+          } else {
+            collectLater(namespace);
+          }
+          return Empty.getDefaultInstance();
+        });
   }
 
   /** Off the call: the client asked for the name to go, and does not wait for the rest. */

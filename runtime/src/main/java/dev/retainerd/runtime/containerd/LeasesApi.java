@@ -79,20 +79,18 @@ public final class LeasesApi extends LeasesGrpc.LeasesImplBase {
   @Override
   public void delete(DeleteRequest request, StreamObserver<Empty> response) {
     String namespace = CallContext.namespace();
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                request.getId(),
-                () -> {
-                  existing(namespace, request.getId());
-                  records.commit(
-                      namespace,
-                      new Event.LeaseDeleted(
-                          LeaseDeletedPayload.newBuilder().setId(request.getId()).build()));
-                  return Empty.getDefaultInstance();
-                }));
+        namespace,
+        request.getId(),
+        () -> {
+          existing(namespace, request.getId());
+          records.commit(
+              namespace,
+              new Event.LeaseDeleted(
+                  LeaseDeletedPayload.newBuilder().setId(request.getId()).build()));
+          return Empty.getDefaultInstance();
+        });
   }
 
   @Override

@@ -83,25 +83,23 @@ public final class NamespacesApi extends NamespacesGrpc.NamespacesImplBase {
     Namespace wanted = request.getNamespace();
     String name = Identifiers.check("namespace", wanted.getName());
     Identifiers.checkLabels(wanted.getLabelsMap());
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                "",
-                name,
-                () -> {
-                  if (records.state().get(Namespaces.key(name)).isPresent()) {
-                    throw Refusal.alreadyExists("namespace \"" + name + "\" already exists");
-                  }
-                  records.commit(
-                      "",
-                      new Event.NamespaceCreated(
-                          NamespaceCreatedPayload.newBuilder()
-                              .setName(name)
-                              .putAllLabels(wanted.getLabelsMap())
-                              .build()));
-                  return CreateNamespaceResponse.newBuilder().setNamespace(wanted).build();
-                }));
+        "",
+        name,
+        () -> {
+          if (records.state().get(Namespaces.key(name)).isPresent()) {
+            throw Refusal.alreadyExists("namespace \"" + name + "\" already exists");
+          }
+          records.commit(
+              "",
+              new Event.NamespaceCreated(
+                  NamespaceCreatedPayload.newBuilder()
+                      .setName(name)
+                      .putAllLabels(wanted.getLabelsMap())
+                      .build()));
+          return CreateNamespaceResponse.newBuilder().setNamespace(wanted).build();
+        });
   }
 
   @Override
@@ -115,57 +113,52 @@ public final class NamespacesApi extends NamespacesGrpc.NamespacesImplBase {
             "cannot update the field \"%s\" of a namespace, only labels.KEY".formatted(path));
       }
     }
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                "",
-                wanted.getName(),
-                () -> {
-                  NamespaceEntry before = existing(wanted.getName());
-                  var labels =
-                      Identifiers.checkLabels(
-                          MaskedMap.labels(
-                              before.getLabelsMap(), wanted.getLabelsMap(), "labels", mask));
-                  records.commit(
-                      "",
-                      new Event.NamespaceUpdated(
-                          NamespaceUpdatedPayload.newBuilder()
-                              .setName(wanted.getName())
-                              .putAllLabels(labels)
-                              .build()));
-                  return UpdateNamespaceResponse.newBuilder()
-                      .setNamespace(wire(existing(wanted.getName())))
-                      .build();
-                }));
+        "",
+        wanted.getName(),
+        () -> {
+          NamespaceEntry before = existing(wanted.getName());
+          var labels =
+              Identifiers.checkLabels(
+                  MaskedMap.labels(before.getLabelsMap(), wanted.getLabelsMap(), "labels", mask));
+          records.commit(
+              "",
+              new Event.NamespaceUpdated(
+                  NamespaceUpdatedPayload.newBuilder()
+                      .setName(wanted.getName())
+                      .putAllLabels(labels)
+                      .build()));
+          return UpdateNamespaceResponse.newBuilder()
+              .setNamespace(wire(existing(wanted.getName())))
+              .build();
+        });
   }
 
   @Override
   public void delete(DeleteNamespaceRequest request, StreamObserver<Empty> response) {
     String name = request.getName();
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                "",
-                name,
-                () -> {
-                  existing(name);
-                  TreeSet<String> left = new TreeSet<>();
-                  OCCUPANTS.forEach(
-                      (kind, word) ->
-                          records.state().forEach(kind, name, "", (id, entry) -> left.add(word)));
-                  if (!left.isEmpty()) {
-                    throw Refusal.failedPrecondition(
-                        "namespace \"%s\" must be empty, but it still has %s: delete these first"
-                            .formatted(name, String.join(", ", left)));
-                  }
-                  records.commit(
-                      "",
-                      new Event.NamespaceDeleted(
-                          NamespaceDeletedPayload.newBuilder().setName(name).build()));
-                  return Empty.getDefaultInstance();
-                }));
+        "",
+        name,
+        () -> {
+          existing(name);
+          TreeSet<String> left = new TreeSet<>();
+          OCCUPANTS.forEach(
+              (kind, word) ->
+                  records.state().forEach(kind, name, "", (id, entry) -> left.add(word)));
+          if (!left.isEmpty()) {
+            throw Refusal.failedPrecondition(
+                "namespace \"%s\" must be empty, but it still has %s: delete these first"
+                    .formatted(name, String.join(", ", left)));
+          }
+          records.commit(
+              "",
+              new Event.NamespaceDeleted(
+                  NamespaceDeletedPayload.newBuilder().setName(name).build()));
+          return Empty.getDefaultInstance();
+        });
   }
 
   private NamespaceEntry existing(String name) {

@@ -73,47 +73,40 @@ public final class SandboxStoreApi extends StoreGrpc.StoreImplBase {
   public void update(StoreUpdateRequest request, StreamObserver<StoreUpdateResponse> response) {
     String namespace = CallContext.namespace();
     String id = request.getSandbox().getSandboxId();
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                id,
-                () -> {
-                  GroupRecord before = own(namespace, id);
-                  GroupRecord after =
-                      SandboxTranslation.updated(
-                          before, request.getSandbox(), request.getFieldsList());
-                  records.commit(
-                      namespace,
-                      new Event.GroupRecordUpdated(
-                          GroupRecordUpdatedPayload.newBuilder()
-                              .setGroup(after.toBuilder().setUpdatedAtNanos(Translation.nowNanos()))
-                              .build()));
-                  return StoreUpdateResponse.newBuilder()
-                      .setSandbox(existing(namespace, id))
-                      .build();
-                }));
+        namespace,
+        id,
+        () -> {
+          GroupRecord before = own(namespace, id);
+          GroupRecord after =
+              SandboxTranslation.updated(before, request.getSandbox(), request.getFieldsList());
+          records.commit(
+              namespace,
+              new Event.GroupRecordUpdated(
+                  GroupRecordUpdatedPayload.newBuilder()
+                      .setGroup(after.toBuilder().setUpdatedAtNanos(Translation.nowNanos()))
+                      .build()));
+          return StoreUpdateResponse.newBuilder().setSandbox(existing(namespace, id)).build();
+        });
   }
 
   @Override
   public void delete(StoreDeleteRequest request, StreamObserver<StoreDeleteResponse> response) {
     String namespace = CallContext.namespace();
     String id = request.getSandboxId();
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                id,
-                () -> {
-                  own(namespace, id);
-                  records.commit(
-                      namespace,
-                      new Event.GroupRecordDeleted(
-                          GroupRecordDeletedPayload.newBuilder().setId(id).build()));
-                  return StoreDeleteResponse.getDefaultInstance();
-                }));
+        namespace,
+        id,
+        () -> {
+          own(namespace, id);
+          records.commit(
+              namespace,
+              new Event.GroupRecordDeleted(
+                  GroupRecordDeletedPayload.newBuilder().setId(id).build()));
+          return StoreDeleteResponse.getDefaultInstance();
+        });
   }
 
   @Override

@@ -169,26 +169,22 @@ public final class SnapshotsApi extends SnapshotsGrpc.SnapshotsImplBase {
             "cannot update the field \"%s\" of snapshot \"%s\", only labels".formatted(path, key));
       }
     }
-    Calls.answer(
+    exclusion.answer(
         response,
-        () ->
-            exclusion.on(
-                namespace,
-                key,
-                () -> {
-                  var labels =
-                      MaskedMap.labels(
-                          snapshots.stat(namespace, key).getLabelsMap(),
-                          request.getInfo().getLabelsMap(),
-                          "labels",
-                          mask);
-                  return UpdateSnapshotResponse.newBuilder()
-                      .setInfo(
-                          wire(
-                              snapshots.update(
-                                  scope(namespace), key, Identifiers.checkLabels(labels))))
-                      .build();
-                }));
+        namespace,
+        key,
+        () -> {
+          var labels =
+              MaskedMap.labels(
+                  snapshots.stat(namespace, key).getLabelsMap(),
+                  request.getInfo().getLabelsMap(),
+                  "labels",
+                  mask);
+          return UpdateSnapshotResponse.newBuilder()
+              .setInfo(
+                  wire(snapshots.update(scope(namespace), key, Identifiers.checkLabels(labels))))
+              .build();
+        });
   }
 
   @Override

@@ -2,12 +2,12 @@ package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.idmap.MappedTrees;
+import dev.retainerd.runtime.linux.MountOptions;
 import dev.retainerd.runtime.linux.Mounts;
 import dev.retainerd.runtime.shims.RootMount;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /** A root file system that is mounted read-only for a moment, to look into it. For one thread. */
@@ -40,22 +40,12 @@ final class TemporaryMount implements AutoCloseable {
 
   /** Mounts it read-only on a folder. */
   static void mount(RootMount mount, Path target) throws IOException {
-    long flags = Mounts.MS_RDONLY;
-    List<String> data = new ArrayList<>();
-    for (String option : mount.options()) {
-      switch (option) {
-        case "bind" -> flags |= Mounts.MS_BIND;
-        case "rbind" -> flags |= Mounts.MS_BIND | Mounts.MS_REC;
-        case "ro", "rw" -> {}
-        default -> {
-          // Whose files they are does not matter to who only looks.
-          if (!MappedTrees.isOption(option)) {
-            data.add(option);
-          }
-        }
-      }
-    }
-    Mounts.mount(mount.source(), target, mount.type(), flags, String.join(",", data));
+    // Whose files they are does not matter to who only looks.
+    MountOptions options =
+        MountOptions.of(
+            mount.options().stream().filter(option -> !MappedTrees.isOption(option)).toList());
+    Mounts.mount(
+        mount.source(), target, mount.type(), options.flags() | Mounts.MS_RDONLY, options.data());
   }
 
   Path path() {

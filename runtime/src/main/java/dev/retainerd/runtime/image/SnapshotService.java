@@ -404,19 +404,9 @@ public final class SnapshotService {
 
   /** Keys of snapshots whose removal began and did not end. */
   List<String> halfRemoved(String namespace) {
-    List<String> found = new ArrayList<>();
-    journal
-        .state()
-        .forEach(
-            Kind.SNAPSHOT,
-            namespace,
-            snapshotter + "/",
-            (id, entry) -> {
-              if (entry.getPhase() == SnapshotPhase.SNAPSHOT_PHASE_REMOVING) {
-                found.add(entry.getSnapshot().getKey());
-              }
-            });
-    return found;
+    return inPhase(namespace, SnapshotPhase.SNAPSHOT_PHASE_REMOVING).stream()
+        .map(SnapshotRecord::getKey)
+        .toList();
   }
 
   /** Removes a snapshot, also one whose removal failed half-way before; see {@link #remove}. */
@@ -560,6 +550,10 @@ public final class SnapshotService {
 
   /** Every snapshot of the namespace that is ready, in order of key. */
   public List<SnapshotRecord> list(String namespace) {
+    return inPhase(namespace, SnapshotPhase.SNAPSHOT_PHASE_READY);
+  }
+
+  private List<SnapshotRecord> inPhase(String namespace, SnapshotPhase phase) {
     List<SnapshotRecord> found = new ArrayList<>();
     journal
         .state()
@@ -568,7 +562,7 @@ public final class SnapshotService {
             namespace,
             snapshotter + "/",
             (id, entry) -> {
-              if (entry.getPhase() == SnapshotPhase.SNAPSHOT_PHASE_READY) {
+              if (entry.getPhase() == phase) {
                 found.add(entry.getSnapshot());
               }
             });

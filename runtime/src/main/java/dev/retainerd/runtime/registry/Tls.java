@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.registry;
 
+import dev.retainerd.runtime.certificate.Authorities;
 import dev.retainerd.runtime.error.Refusal;
 import java.io.IOException;
 import java.net.Socket;
@@ -11,13 +12,12 @@ import java.security.KeyFactory;
 import java.security.KeyStore;
 import java.security.PrivateKey;
 import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.InvalidKeySpecException;
 import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.Collection;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -66,21 +66,11 @@ final class Tls {
     if (host.cas().isEmpty()) {
       return null;
     }
-    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-    store.load(null, null);
-    int number = 0;
-    for (X509Certificate known : systems()) {
-      store.setCertificateEntry("system-" + number++, known);
-    }
+    List<Certificate> known = new ArrayList<>(systems());
     for (Path file : host.cas()) {
-      for (Certificate certificate : certificates(file)) {
-        store.setCertificateEntry("own-" + number++, certificate);
-      }
+      known.addAll(Authorities.read(file));
     }
-    TrustManagerFactory factory =
-        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    factory.init(store);
-    return factory.getTrustManagers();
+    return Authorities.trusting(known);
   }
 
   private static List<X509Certificate> systems() throws GeneralSecurityException {
@@ -100,20 +90,13 @@ final class Tls {
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
     store.load(null, null);
     for (RegistryHost.ClientCertificate client : host.clientCertificates()) {
-      Certificate[] chain = certificates(client.certificate()).toArray(new Certificate[0]);
+      Certificate[] chain = Authorities.read(client.certificate()).toArray(new Certificate[0]);
       store.setKeyEntry(client.certificate().toString(), key(client.key()), NO_PASSWORD, chain);
     }
     KeyManagerFactory factory =
         KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     factory.init(store, NO_PASSWORD);
     return factory.getKeyManagers();
-  }
-
-  private static Collection<? extends Certificate> certificates(Path file)
-      throws IOException, GeneralSecurityException {
-    try (var in = Files.newInputStream(file)) {
-      return CertificateFactory.getInstance("X.509").generateCertificates(in);
-    }
   }
 
   private static PrivateKey key(Path file) throws IOException, GeneralSecurityException {

@@ -131,8 +131,7 @@ public final class LogKeeper implements AutoCloseable {
   private void coverLosses() {
     working.lock();
     try {
-      snapshots = Optional.of(sound());
-      publish("");
+      lookOnce();
       if (newestSnapshot() < lastLossFoundAt()) {
         take();
       }
@@ -191,11 +190,10 @@ public final class LogKeeper implements AutoCloseable {
   }
 
   private void look() throws IOException {
-    boolean first = snapshots.isEmpty();
+    boolean first = passedGeneration == 0;
     if (first) {
       log.retained().sweep();
-      snapshots = Optional.of(sound());
-      publish("");
+      lookOnce();
     }
     long newest = newestSnapshot();
     if (newest < lastLossFoundAt()
@@ -208,6 +206,13 @@ public final class LogKeeper implements AutoCloseable {
       passedGeneration = generation;
       passedAtNanos = System.nanoTime();
       pass();
+    }
+  }
+
+  private void lookOnce() throws IOException {
+    if (snapshots.isEmpty()) {
+      snapshots = Optional.of(sound());
+      publish("");
     }
   }
 
@@ -250,9 +255,7 @@ public final class LogKeeper implements AutoCloseable {
     working.lock();
     try {
       mustBeOpen();
-      if (snapshots.isEmpty()) {
-        snapshots = Optional.of(sound());
-      }
+      lookOnce();
       return take();
     } catch (IOException | StoreException | EventLogException e) {
       throw Refusal.unavailable("no snapshot of the state was taken: " + e.getMessage()).because(e);
@@ -271,9 +274,7 @@ public final class LogKeeper implements AutoCloseable {
     working.lock();
     try {
       mustBeOpen();
-      if (snapshots.isEmpty()) {
-        snapshots = Optional.of(sound());
-      }
+      lookOnce();
       return carryOut(
           everything
               ? RetentionPlan.everything(facts())

@@ -3,6 +3,7 @@ package dev.retainerd.runtime.witness;
 import dev.retainerd.eventlog.EventLogException;
 import dev.retainerd.eventlog.checkpoint.Checkpoint;
 import dev.retainerd.eventlog.files.SmallFile;
+import dev.retainerd.runtime.certificate.Authorities;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.net.URI;
@@ -12,7 +13,10 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.cert.Certificate;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +24,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -94,7 +99,7 @@ public final class CheckpointSender implements AutoCloseable {
             .connectTimeout(patience.answer)
             .followRedirects(HttpClient.Redirect.NEVER);
     if (authority.isPresent()) {
-      http.sslContext(Authority.of(authority.get()));
+      http.sslContext(trusting(authority.get()));
     }
     this.client = http.build();
     Map<String, String> before = SmallFile.read(progress).orElse(Map.of());
@@ -103,6 +108,22 @@ public final class CheckpointSender implements AutoCloseable {
     long sent = same ? Long.parseLong(before.get("last_sequence")) : 0;
     this.standing = new Standing(url.toString(), sent, "");
     this.thread = Thread.ofPlatform().daemon().name("checkpoint-sender").unstarted(this::run);
+  }
+
+  private static SSLContext trusting(Path authority) throws IOException {
+    try {
+      Collection<? extends Certificate> known = Authorities.read(authority);
+      if (known.isEmpty()) {
+        throw new IOException("it holds no certificate");
+      }
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(null, Authorities.trusting(known), null);
+      return context;
+    } catch (IOException | GeneralSecurityException e) {
+      throw new IOException(
+          "the authority of checkpoint_copy, " + authority + ", cannot be used: " + e.getMessage(),
+          e);
+    }
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.retainerd.runtime.ctl;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.retainerd.runtime.scenario.StockContainerd;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -33,24 +34,7 @@ class RetainctlOnContainerdTest {
   void start() throws Exception {
     // Short: the shim's socket path has to fit into 108 bytes.
     folder = Files.createTempDirectory(Path.of("/tmp"), "rctl");
-    Files.writeString(
-        folder.resolve("config.toml"),
-        """
-        version = 2
-        root = "%1$s/root"
-        state = "%1$s/state"
-        disabled_plugins = ["io.containerd.grpc.v1.cri"]
-        [grpc]
-          address = "%1$s/sock"
-        [ttrpc]
-          address = "%1$s/sock.ttrpc"
-        """
-            .formatted(folder));
-    containerd =
-        new ProcessBuilder("containerd", "-c", folder.resolve("config.toml").toString())
-            .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("containerd.log").toFile())
-            .start();
+    containerd = StockContainerd.start(folder);
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     while (retainctl("version").code() != 0) {
       assertTrue(System.nanoTime() < end && containerd.isAlive(), "containerd does not answer");
@@ -90,7 +74,7 @@ class RetainctlOnContainerdTest {
                 System.getProperty("java.class.path"),
                 "dev.retainerd.runtime.ctl.RetainctlMain",
                 "-a",
-                folder.resolve("sock").toString()));
+                StockContainerd.socket(folder).toString()));
     command.addAll(Arrays.asList(arguments));
     return run(command, stdin);
   }

@@ -6,6 +6,7 @@ import dev.retainerd.eventlog.LogOptions;
 import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.folders.Folders;
 import dev.retainerd.store.rocks.CatchUp;
 import java.io.IOException;
 import java.nio.ByteBuffer;

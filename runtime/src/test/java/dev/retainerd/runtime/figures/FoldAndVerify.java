@@ -6,6 +6,7 @@ import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.eventlog.files.ReadOnlyLog;
+import dev.retainerd.runtime.folders.Folders;
 import dev.retainerd.store.fold.Fold;
 import dev.retainerd.store.state.NodeState;
 import java.io.IOException;

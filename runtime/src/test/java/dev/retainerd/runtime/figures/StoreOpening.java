@@ -4,6 +4,7 @@ import dev.retainerd.eventlog.EnvelopeDraft;
 import dev.retainerd.eventlog.LogOptions;
 import dev.retainerd.eventlog.chronicle.ChronicleEventLog;
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.runtime.folders.Folders;
 import dev.retainerd.store.rocks.CatchUp;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -16,13 +16,13 @@ import dev.retainerd.eventlog.proto.LeftoverRemovedPayload;
 import dev.retainerd.eventlog.proto.NamespaceCreatedPayload;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
+import dev.retainerd.runtime.folders.Folders;
 import dev.retainerd.store.rocks.CatchUp;
 import dev.retainerd.store.state.Kind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -110,28 +110,7 @@ class LogKeeperTest {
   }
 
   private void deleteStore() throws Exception {
-    delete(dir.resolve("store"));
-  }
-
-  private static void copy(Path from, Path to) throws Exception {
-    try (Stream<Path> tree = Files.walk(from)) {
-      for (Path path : tree.toList()) {
-        Path target = to.resolve(from.relativize(path));
-        if (Files.isDirectory(path)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(path, target);
-        }
-      }
-    }
-  }
-
-  private static void delete(Path folder) throws Exception {
-    try (Stream<Path> tree = Files.walk(folder)) {
-      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
+    Folders.remove(dir.resolve("store"));
   }
 
   @Test
@@ -200,13 +179,13 @@ class LogKeeperTest {
       core.write(10);
       core.store.store().flush();
       // As a power cut leaves them; what the close below writes never was.
-      copy(dir.resolve("log"), dir.resolve("then/log"));
-      copy(dir.resolve("store"), dir.resolve("then/store"));
+      Folders.copy(dir.resolve("log"), dir.resolve("then/log"));
+      Folders.copy(dir.resolve("store"), dir.resolve("then/store"));
     }
-    delete(dir.resolve("log"));
+    Folders.remove(dir.resolve("log"));
     deleteStore();
-    copy(dir.resolve("then/log"), dir.resolve("log"));
-    copy(dir.resolve("then/store"), dir.resolve("store"));
+    Folders.copy(dir.resolve("then/log"), dir.resolve("log"));
+    Folders.copy(dir.resolve("then/store"), dir.resolve("store"));
     flipOneBitOf("n21");
     TreeMap<String, String> whole;
     long lost;

@@ -60,8 +60,6 @@ import dev.retainerd.wire.containerd.services.tasks.v1.TasksGrpc;
 import dev.retainerd.wire.containerd.types.Descriptor;
 import io.grpc.Channel;
 import io.grpc.StatusRuntimeException;
-import java.io.File;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -560,9 +558,9 @@ class AsContainerdTest {
     List<String> different = new ArrayList<>();
     Node node = Node.started();
     Path folder = Files.createDirectories(node.folder().resolve("containerd"));
-    Process containerd = containerd(folder);
+    Process containerd = StockContainerd.start(folder);
     try (UnixChannels ours = UnixChannels.open(node.socket());
-        UnixChannels theirs = UnixChannels.open(folder.resolve("c.sock"))) {
+        UnixChannels theirs = UnixChannels.open(StockContainerd.socket(folder))) {
       Eventually.holds(
           "an answer of containerd",
           Duration.ofSeconds(30),
@@ -584,29 +582,5 @@ class AsContainerdTest {
       node.close();
     }
     assertEquals(List.of(), different, String.join("\n", different));
-  }
-
-  private static Process containerd(Path folder) throws IOException {
-    Path config =
-        Files.writeString(
-            folder.resolve("config.toml"),
-            """
-            version = 2
-            root = "%1$s/root"
-            state = "%1$s/state"
-            disabled_plugins = ["io.containerd.grpc.v1.cri"]
-
-            [grpc]
-              address = "%1$s/c.sock"
-
-            [ttrpc]
-              address = "%1$s/c.sock.ttrpc"
-            """
-                .formatted(folder));
-    return new ProcessBuilder("containerd", "--config", config.toString())
-        .redirectErrorStream(true)
-        .redirectInput(new File("/dev/null"))
-        .redirectOutput(folder.resolve("log").toFile())
-        .start();
   }
 }

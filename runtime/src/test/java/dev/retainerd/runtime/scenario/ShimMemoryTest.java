@@ -3,7 +3,6 @@ package dev.retainerd.runtime.scenario;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,28 +32,7 @@ class ShimMemoryTest {
   void start() throws Exception {
     node = Node.started();
     folder = Files.createDirectories(node.folder().resolve("containerd"));
-    Path config =
-        Files.writeString(
-            folder.resolve("config.toml"),
-            """
-            version = 2
-            root = "%1$s/root"
-            state = "%1$s/state"
-            disabled_plugins = ["io.containerd.grpc.v1.cri"]
-
-            [grpc]
-              address = "%1$s/c.sock"
-
-            [ttrpc]
-              address = "%1$s/c.sock.ttrpc"
-            """
-                .formatted(folder));
-    containerd =
-        new ProcessBuilder("containerd", "--config", config.toString())
-            .redirectErrorStream(true)
-            .redirectInput(new File("/dev/null"))
-            .redirectOutput(folder.resolve("log").toFile())
-            .start();
+    containerd = StockContainerd.start(folder);
     Eventually.holds(
         "an answer of containerd", Duration.ofSeconds(30), () -> ctr("version").code() == 0);
   }
@@ -71,7 +49,7 @@ class ShimMemoryTest {
 
   private Host.Output ctr(String... arguments) {
     List<String> command =
-        new ArrayList<>(List.of("ctr", "--address", folder.resolve("c.sock").toString()));
+        new ArrayList<>(List.of("ctr", "--address", StockContainerd.socket(folder).toString()));
     command.addAll(List.of(arguments));
     return Host.run(60, command);
   }
@@ -114,7 +92,7 @@ class ShimMemoryTest {
       ctr("run", "-d", "--rootfs", rootfs, "c" + i, "/bin/sleep", "1000").expectSuccess();
     }
     List<Long> theirs =
-        Host.processesNaming(folder.resolve("c.sock").toString()).stream()
+        Host.processesNaming(StockContainerd.socket(folder).toString()).stream()
             .filter(pid -> Host.commandLine(pid).contains("containerd-shim-runc-v2"))
             .toList();
     assertEquals(PODS, theirs.size());

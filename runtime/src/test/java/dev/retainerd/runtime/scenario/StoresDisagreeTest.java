@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.retainerd.runtime.folders.Folders;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -47,7 +47,7 @@ class StoresDisagreeTest {
     long then = lastOnDisk();
     Path store = node.root().resolve("store");
     Path old = node.folder().resolve("store-of-then");
-    copy(store, old);
+    Folders.copy(store, old);
     node.start();
     // What the old store knows nothing of: a name in another namespace, and a pod.
     node.importImage(node.name());
@@ -56,8 +56,8 @@ class StoresDisagreeTest {
     long latePid = pods.pid(lateId);
     long now = history.lastSequence();
     node.killDaemon();
-    delete(store);
-    copy(old, store);
+    Folders.remove(store);
+    Folders.copy(old, store);
     node.start();
     // The first thing a client can do is to have garbage collected, and wait for it.
     node.ctr("images", "rm", "--sync", Node.IMAGE).expectSuccess();
@@ -108,7 +108,7 @@ class StoresDisagreeTest {
     node = Node.started();
     String first = node.history().status(status()).getNodeId();
     node.stopDaemon();
-    delete(node.root());
+    Folders.remove(node.root());
     assertRefused();
     Files.delete(identity());
     node.start();
@@ -156,21 +156,6 @@ class StoresDisagreeTest {
   private static List<Path> children(Path folder) throws IOException {
     try (Stream<Path> children = Files.list(folder)) {
       return children.toList();
-    }
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    Files.createDirectories(to);
-    for (Path child : children(from)) {
-      Files.copy(child, to.resolve(child.getFileName()));
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> tree = Files.walk(folder)) {
-      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
     }
   }
 }

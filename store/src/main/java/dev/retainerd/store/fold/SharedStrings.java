@@ -3,6 +3,7 @@ package dev.retainerd.store.fold;
 import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.eventlog.proto.CriContainer;
 import dev.retainerd.eventlog.proto.SandboxRecord;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -44,10 +45,8 @@ final class SharedStrings {
             .setSnapshotter(of(record.getSnapshotter()))
             .setSnapshotKey(of(record.getSnapshotKey()))
             .setSandboxId(of(record.getSandboxId()))
-            .clearLabels();
-    for (Map.Entry<String, String> label : record.getLabelsMap().entrySet()) {
-      shared.putLabels(of(label.getKey()), of(label.getValue()));
-    }
+            .clearLabels()
+            .putAllLabels(of(record.getLabelsMap()));
     if (record.hasCri()) {
       CriContainer cri = record.getCri();
       shared.setCri(
@@ -62,10 +61,16 @@ final class SharedStrings {
   }
 
   static SandboxRecord of(SandboxRecord record) {
-    SandboxRecord.Builder shared = record.toBuilder().setId(of(record.getId())).clearLabels();
-    for (Map.Entry<String, String> label : record.getLabelsMap().entrySet()) {
-      shared.putLabels(of(label.getKey()), of(label.getValue()));
-    }
-    return shared.build();
+    return record.toBuilder()
+        .setId(of(record.getId()))
+        .clearLabels()
+        .putAllLabels(of(record.getLabelsMap()))
+        .build();
+  }
+
+  private static Map<String, String> of(Map<String, String> labels) {
+    Map<String, String> shared = new LinkedHashMap<>();
+    labels.forEach((key, value) -> shared.put(of(key), of(value)));
+    return shared;
   }
 }

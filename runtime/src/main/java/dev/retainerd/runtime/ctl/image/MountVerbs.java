@@ -4,6 +4,7 @@ import dev.retainerd.runtime.ctl.command.CommandFailure;
 import dev.retainerd.runtime.ctl.command.Session;
 import dev.retainerd.runtime.ctl.command.Verb;
 import dev.retainerd.runtime.ctl.record.LeaseVerbs;
+import dev.retainerd.runtime.linux.MountOptions;
 import dev.retainerd.runtime.linux.Mounts;
 import dev.retainerd.runtime.linux.SystemCallException;
 import dev.retainerd.wire.containerd.services.images.v1.Image;
@@ -21,7 +22,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -146,19 +146,9 @@ public final class MountVerbs {
   }
 
   private static void mount(Mount mount, Path target) throws SystemCallException {
-    long flags = 0;
-    List<String> data = new ArrayList<>();
-    for (String option : mount.getOptionsList()) {
-      switch (option) {
-        case "bind" -> flags |= Mounts.MS_BIND;
-        case "rbind" -> flags |= Mounts.MS_BIND | Mounts.MS_REC;
-        case "ro" -> flags |= Mounts.MS_RDONLY;
-        case "rw" -> {}
-        default -> data.add(option);
-      }
-    }
-    Mounts.mount(mount.getSource(), target, mount.getType(), flags, String.join(",", data));
-    if ((flags & Mounts.MS_BIND) != 0 && (flags & Mounts.MS_RDONLY) != 0) {
+    MountOptions options = MountOptions.of(mount.getOptionsList());
+    Mounts.mount(mount.getSource(), target, mount.getType(), options.flags(), options.data());
+    if (options.bindsReadOnly()) {
       // The first call binds and does not heed the other flags.
       long again = Mounts.MS_REMOUNT | Mounts.MS_BIND | Mounts.MS_RDONLY;
       Mounts.mount(mount.getSource(), target, mount.getType(), again, null);
