@@ -58,6 +58,13 @@ final class Training {
         System.err.println("the training went without a container: " + e.getMessage());
       }
       shim.records(0, Duration.ofMillis(1));
+      remove(folder);
+      // The JVM that writes the cache begins in our folder, which is gone.
+      Processes.changeFolder("/");
+      // It ends itself, and before that the helper that it has started.
+      if (shim.shutdownIfEmpty(PATIENCE)) {
+        return;
+      }
     } catch (TtrpcException e) {
       throw new IOException("the shim did not serve itself: " + e.getMessage(), e);
     } catch (InterruptedException e) {
@@ -65,7 +72,6 @@ final class Training {
     } finally {
       remove(folder);
     }
-    // The JVM that writes the cache begins in our folder, which is gone.
     Processes.changeFolder("/");
     System.exit(0);
   }
@@ -125,6 +131,9 @@ final class Training {
   }
 
   private static void remove(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
     List<Path> files;
     try (Stream<Path> all = Files.walk(folder)) {
       files = all.sorted(Comparator.reverseOrder()).toList();
