@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.wire.cri.v1.Container;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.ListContainersRequest;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.PodSandbox;
@@ -110,6 +111,7 @@ class MountsAndSnapshotsLeakTest {
   private void life() {
     String pod = pods.run("p");
     String container = pods.start(pod, "p", "c", Pods.COUNTER);
+    pods.update(container, LinuxContainerResources.newBuilder().setCpuShares(512));
     pods.stop(container, 10);
     pods.remove(container);
     pods.stopPod(pod);
