@@ -58,6 +58,7 @@ final class BusyNode implements AutoCloseable {
   private int pid = 1000;
   private long lastSequence;
   private byte[] lastHash = new byte[0];
+  private String schema = CatchUp.schema();
 
   private BusyNode(Path folder, long seed, Optional<Path> keys, int batchEvents, long stepNanos) {
     this.batchEvents = batchEvents;
@@ -125,6 +126,32 @@ final class BusyNode implements AutoCloseable {
     }
   }
 
+  /** The same with snapshots that say another version of the fold made them. */
+  static void writeWithSchema(Path folder, long wanted, long snapshotEvery, String schema) {
+    BusyNode node = new BusyNode(folder, 9, Optional.empty(), 64, 40_000_000L);
+    node.schema = schema;
+    write(node, wanted, snapshotEvery);
+  }
+
+  /** The same with a wall clock that is wrong for a while only, and right at every snapshot. */
+  static void writeWithExcursion(Path folder, long wanted, long atEvent, long events, long by) {
+    try (BusyNode node = new BusyNode(folder, 9, Optional.empty(), 64, 40_000_000L)) {
+      node.daemonStarts(true);
+      while (node.count < wanted) {
+        node.something();
+        boolean wrong = node.count >= atEvent && node.count < atEvent + events;
+        if (wrong != (node.skew != 0)) {
+          node.flush();
+          node.skew = wrong ? by : 0;
+        }
+        if (node.count % 700 < 3 && !wrong) {
+          node.snapshot();
+        }
+      }
+      node.flush();
+    }
+  }
+
   /** An hour with so many events, each at its own time. */
   static void writeHour(Path folder, long wanted, long seed) {
     write(
@@ -175,12 +202,7 @@ final class BusyNode implements AutoCloseable {
     try {
       StateSnapshot taken =
           SnapshotFolder.of(log.status().directory())
-              .write(
-                  log.status().nodeId(),
-                  lastSequence,
-                  lastHash,
-                  CatchUp.schema(),
-                  StateEntries.of(state));
+              .write(log.status().nodeId(), lastSequence, lastHash, schema, StateEntries.of(state));
       tell(
           "",
           DAEMON,

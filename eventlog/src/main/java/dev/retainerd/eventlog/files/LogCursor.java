@@ -100,6 +100,22 @@ public final class LogCursor implements Closeable {
     }
   }
 
+  /**
+   * Tells sequence and wall time of the events that come next, as long as all is in order: faster
+   * than {@link #next}, which has to be asked for the first event and for whatever comes then. CRC
+   * and sequence are checked; nothing is told where the chain is to be checked as well.
+   *
+   * @param last the last event that is wanted
+   */
+  public void skim(long last, RecordScanner.Times told) throws IOException {
+    if (verify || scanner == null || !pending.isEmpty() || !hole.isEmpty() || expected < wanted) {
+      return;
+    }
+    long through =
+        successor.isPresent() ? Math.min(last, successor.get().firstSequence() - 1) : last;
+    expected = scanner.skim(expected, through, told);
+  }
+
   private void take(RecordScanner.Sound sound) throws IOException {
     EncodedEnvelope envelope = sound.encoded();
     long sequence = envelope.sequence();

@@ -177,6 +177,19 @@ public final class ReadOnlyLog {
       }
     }
 
+    /**
+     * Tells the times of the events that come next; see {@link LogCursor#skim}.
+     *
+     * @param last the last event that is wanted
+     */
+    public void skim(long last, RecordScanner.Times told) {
+      try {
+        cursor.skim(last, told);
+      } catch (IOException e) {
+        throw unreadable(folder.path(), e);
+      }
+    }
+
     /** The next entry, waiting for one to be appended; empty where none came in time. */
     public Optional<LogEntry> await(Duration patience) throws InterruptedException {
       long deadline = System.nanoTime() + patience.toNanos();

@@ -1,6 +1,7 @@
 package dev.retainerd.replay.history;
 
 import dev.retainerd.eventlog.files.LogEntry;
+import dev.retainerd.eventlog.files.RecordScanner;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -28,6 +29,19 @@ public interface EventSource extends AutoCloseable {
    * @param verify whether hashes and chain are checked as well as CRC and sequence
    */
   Walk walk(long from, boolean verify);
+
+  /**
+   * How events lie around a moment.
+   *
+   * @param from the first event that is looked at
+   * @param through the last one; {@link Long#MAX_VALUE} for all there are
+   * @param nanos the moment, in nanoseconds since the epoch
+   */
+  default Around around(long from, long through, long nanos) {
+    try (Walk walk = walk(from, false)) {
+      return Around.of(walk, through, nanos);
+    }
+  }
 
   /** What was signed of it. */
   Witness witness();
@@ -64,6 +78,14 @@ public interface EventSource extends AutoCloseable {
 
     /** The next entry, waiting for one; empty where none came in time. */
     Optional<LogEntry> await(Duration patience) throws InterruptedException;
+
+    /**
+     * Tells the times of some events that come next, perhaps of none: a way past many of them that
+     * is faster than {@link #next}.
+     *
+     * @param last the last event that is wanted
+     */
+    default void skim(long last, RecordScanner.Times told) {}
 
     /** What is unreadable behind the last entry, as one sentence; "" for nothing. */
     String tail();

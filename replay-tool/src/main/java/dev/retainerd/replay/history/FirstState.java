@@ -33,7 +33,7 @@ final class FirstState {
    * @throws LookFailure where the point lies before that snapshot
    */
   static Optional<Told> load(
-      History history, Point point, NodeState state, Consumer<String> notes) {
+      History history, Until until, NodeState state, Consumer<String> notes) {
     EventSource source = history.source();
     Optional<Path> log = source.folder();
     long first = log.isPresent() ? first(source) : 0;
@@ -45,7 +45,7 @@ final class FirstState {
       for (long sequence : folder.sequences().reversed()) {
         if (sequence + 1 >= first && usable(source, folder, sequence, notes)) {
           Optional<Told> last = history.at(sequence);
-          refuseEarlier(point, first, sequence, last);
+          refuseEarlier(until, first, sequence);
           fill(folder, sequence, state);
           return last;
         }
@@ -72,15 +72,10 @@ final class FirstState {
     return 0;
   }
 
-  private static void refuseEarlier(Point point, long first, long sequence, Optional<Told> last) {
-    boolean earlier =
-        switch (point) {
-          case Point.Sequence wanted -> wanted.sequence() < sequence;
-          case Point.Moment moment -> last.isPresent() && !moment.covers(last.get());
-        };
-    if (earlier) {
+  private static void refuseEarlier(Until until, long first, long sequence) {
+    if (until.sequence() < sequence) {
       throw new LookFailure(
-          point.words()
+          until.point().words()
               + " lies before the first state that is known: the log begins at event "
               + first
               + ", and its first snapshot of the state holds event "

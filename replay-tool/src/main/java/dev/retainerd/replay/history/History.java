@@ -214,6 +214,61 @@ public final class History implements AutoCloseable {
   }
 
   /**
+   * How all events lie around a moment: told by the index where there is one, else each event's
+   * time is looked at.
+   */
+  public Around around(Point.Moment moment) {
+    try {
+      Around around = Around.NOTHING;
+      long known = 0;
+      if (index.isPresent()) {
+        notes.accept("times were found through the index in " + noIndexHint());
+        around = index.get().around(moment.nanos(), source);
+        known = index.get().last();
+      }
+      around = around.and(source.around(known + 1, Long.MAX_VALUE, moment.nanos()));
+      if (!around.sound()) {
+        gaps++;
+        notes.accept(
+            "some events cannot be read, and the time "
+                + moment.time()
+                + " may have come with one of them");
+      }
+      return around;
+    } catch (EventLogException e) {
+      throw new LookFailure(e.getMessage(), e);
+    }
+  }
+
+  /** What a point comes down to. */
+  Until until(Point point) {
+    return switch (point) {
+      case Point.Sequence s -> new Until(point, s.sequence(), false);
+      case Point.Moment moment -> {
+        Around around = around(moment);
+        yield new Until(point, around.through(), around.again());
+      }
+    };
+  }
+
+  /** The last event that a point covers, as far as there are any. */
+  public long last(Point point) {
+    return until(point).sequence();
+  }
+
+  /** The first event that lies at or behind a point; {@link Long#MAX_VALUE} for none. */
+  public long first(Point point) {
+    return switch (point) {
+      case Point.Sequence s -> Math.max(1, s.sequence());
+      case Point.Moment m -> around(new Point.Moment(m.time().minusNanos(1))).firstAfter();
+    };
+  }
+
+  private String noIndexHint() {
+    return index.map(LifeIndex::place).orElse("") + "; --no-index looks at each event";
+  }
+
+  /**
    * Hands out, in order, the events of the life of the thing of that id, as {@link Life} picks
    * them; through the index where there is one, else by looking at every event.
    *
@@ -229,10 +284,7 @@ public final class History implements AutoCloseable {
           return true;
         };
     if (index.isPresent()) {
-      notes.accept(
-          "events were found through the index in "
-              + index.get().place()
-              + "; --no-index looks at each event");
+      notes.accept("events were found through the index in " + noIndexHint());
       long last = index.get().life(id, this, take);
       each(last + 1, life::mayAccept, take);
     } else {

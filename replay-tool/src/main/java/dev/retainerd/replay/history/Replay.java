@@ -101,15 +101,16 @@ public final class Replay {
               + " holds selected events only, of which no state can be made: take evidence of a"
               + " whole range");
     }
+    Until until = history.until(point);
     if (last.isEmpty() && state.sequence() == 0 && snapshots) {
-      last = SnapshotStart.fill(history, point, state, divergences);
+      last = SnapshotStart.fill(history, until, state, divergences);
     }
     if (last.isEmpty() && state.sequence() == 0) {
-      last = FirstState.load(history, point, state, divergences);
+      last = FirstState.load(history, until, state, divergences);
     }
-    foldOn(history, point);
+    foldOn(history, until);
     if (behindGap > 0) {
-      resumeBehindGap(history, point);
+      resumeBehindGap(history, until);
     }
     if (last.isEmpty()) {
       throw new LookFailure(
@@ -122,11 +123,19 @@ public final class Replay {
                           + n.time())
               .orElse("the log holds no event yet"));
     }
+    if (until.again()) {
+      divergences.accept(
+          "the clock was set back after event "
+              + last.get().sequence()
+              + ": the time "
+              + point.words()
+              + " was lived through more than once; this is the first time");
+    }
   }
 
-  private void resumeBehindGap(History history, Point point) {
+  private void resumeBehindGap(History history, Until until) {
     NodeState known = NodeState.inMemory();
-    Optional<Told> base = SnapshotStart.fill(history, point, known, divergences);
+    Optional<Told> base = SnapshotStart.fill(history, until, known, divergences);
     if (base.isEmpty() || base.get().sequence() < behindGap) {
       divergences.accept(
           "events before "
@@ -138,15 +147,15 @@ public final class Replay {
     state = known;
     last = base;
     behindGap = 0;
-    foldOn(history, point);
+    foldOn(history, until);
   }
 
-  private void foldOn(History history, Point point) {
+  private void foldOn(History history, Until until) {
     long from = Math.max(state.sequence(), last.map(Told::sequence).orElse(0L)) + 1;
     history.each(
         from,
         told -> {
-          if (!point.covers(told)) {
+          if (told.sequence() > until.sequence()) {
             next = Optional.of(told);
             return false;
           }

@@ -30,11 +30,10 @@ final class SnapshotStart {
   /** No more snapshots than these are tried, should many be damaged. */
   private static final int TRIED_MAX = 8;
 
-  private static final long TOLERATED_NANOS = 1_000_000L;
-
   private final History history;
   private final SnapshotFolder folder;
   private final Consumer<String> notes;
+  private boolean otherFold;
 
   private SnapshotStart(History history, Path log, Consumer<String> notes) {
     this.history = history;
@@ -48,21 +47,16 @@ final class SnapshotStart {
    * @return the last event that it holds; empty where there is none, and the state is as it was
    */
   static Optional<Told> fill(
-      History history, Point point, NodeState state, Consumer<String> notes) {
+      History history, Until until, NodeState state, Consumer<String> notes) {
     return history
         .source()
         .folder()
-        .flatMap(log -> new SnapshotStart(history, log, notes).fill(point, state));
+        .flatMap(log -> new SnapshotStart(history, log, notes).fill(until, state));
   }
 
-  private Optional<Told> fill(Point point, NodeState state) {
+  private Optional<Told> fill(Until until, NodeState state) {
     try {
-      List<Told> covered =
-          switch (point) {
-            case Point.Sequence wanted -> upTo(wanted.sequence());
-            case Point.Moment moment -> before(moment);
-          };
-      for (Told last : covered.reversed()) {
+      for (Told last : upTo(until.sequence()).reversed()) {
         if (usable(last)) {
           List<Delta<?>> entries = new ArrayList<>();
           folder.read(last.sequence(), (kind, path, value) -> entries.add(put(kind, path, value)));
@@ -86,50 +80,6 @@ final class SnapshotStart {
         .toList();
   }
 
-  /**
-   * The same for a moment, which a clock that was set back lives through more than once: the first
-   * time counts. So no event before may lie behind the moment, which two snapshots tell of all
-   * those between them where the clock ran evenly; else each of these is looked at.
-   */
-  private List<Told> before(Point.Moment moment) throws IOException {
-    List<Told> covered = new ArrayList<>();
-    Optional<Told> previous = Optional.empty();
-    for (long sequence : folder.sequences().reversed()) {
-      Optional<Told> last = history.at(sequence);
-      if (last.isEmpty()) {
-        continue;
-      }
-      boolean evenly = previous.isPresent() && ranEvenly(previous.get(), last.get());
-      long from = previous.map(Told::sequence).orElse(0L) + 1;
-      if (!moment.covers(last.get()) || !evenly && passed(moment, from, sequence)) {
-        break;
-      }
-      covered.add(last.get());
-      previous = last;
-    }
-    return covered;
-  }
-
-  private static boolean ranEvenly(Told earlier, Told later) {
-    long wall = later.envelope().wallNanos() - earlier.envelope().wallNanos();
-    long real = later.envelope().monotonicNanos() - earlier.envelope().monotonicNanos();
-    return earlier.envelope().bootId().equals(later.envelope().bootId())
-        && Math.abs(wall - real) < TOLERATED_NANOS;
-  }
-
-  private boolean passed(Point.Moment moment, long from, long through) {
-    boolean[] found = new boolean[1];
-    long nanos = moment.nanos();
-    history.each(
-        from,
-        encoded -> encoded.wallNanos() > nanos || encoded.sequence() > through,
-        told -> {
-          found[0] = told.sequence() <= through;
-          return false;
-        });
-    return found[0];
-  }
-
   private static <T extends Message> Delta<T> put(Kind<T> kind, String path, byte[] value) {
     return Delta.put(Key.ofPath(kind, path), kind.parse(value));
   }
@@ -142,8 +92,17 @@ final class SnapshotStart {
         notes.accept(snapshot.file() + " was not used: no event of this log names it");
         return false;
       }
-      // Folded by another version: with all events at hand they are folded again.
-      return snapshot.schema().equals(CatchUp.schema()) || history.at(1).isEmpty();
+      if (snapshot.schema().equals(CatchUp.schema()) || history.at(1).isEmpty()) {
+        return true;
+      }
+      // What this version's entries have and that one's had not would look as if it were empty.
+      if (!otherFold) {
+        notes.accept(
+            "snapshots of the state that another version of the fold made were not used: with all"
+                + " events at hand they are folded again");
+      }
+      otherFold = true;
+      return false;
     } catch (SnapshotDamagedException e) {
       notes.accept(e.getMessage());
       return false;

@@ -136,6 +136,7 @@ public record IndexFolder(Path path) {
           first = last.sequence();
           builder = new Segment.Builder(first);
         }
+        builder.time(last.sequence(), last.wallNanos());
         for (String term : Terms.of(last)) {
           builder.add(term, last.sequence());
         }

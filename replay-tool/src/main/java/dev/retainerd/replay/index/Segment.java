@@ -22,6 +22,7 @@ import java.util.zip.CRC32C;
  *
  * <pre>
  * "RTIX", format (4), node (2 + UTF-8), first and last sequence (8 + 8), hash of the last event (32)
+ * per 1,024 events, or fewer at the end: the earliest and the latest of their times (8 + 8)
  * number of words (4)
  * per word: offset of it in what follows (4)
  * per word: length (2), UTF-8; length of its sequences (4); sequences as differences, varints
@@ -32,7 +33,11 @@ import java.util.zip.CRC32C;
  */
 final class Segment {
   private static final int MAGIC = 0x52544958;
-  private static final int FORMAT = 2;
+  private static final int FORMAT = 3;
+
+  /** Of so many events, one after the other, the earliest and the latest time are kept. */
+  private static final int SPAN_EVENTS = 1024;
+
   private static final long BYTES_MAX = 1L << 30;
 
   private final ByteBuffer bytes;
@@ -40,6 +45,7 @@ final class Segment {
   private final long first;
   private final long last;
   private final byte[] lastHash;
+  private final int times;
   private final int count;
   private final int table;
 
@@ -61,6 +67,8 @@ final class Segment {
     this.last = bytes.getLong();
     this.lastHash = new byte[Envelope.HASH_BYTES];
     bytes.get(lastHash);
+    this.times = bytes.position();
+    bytes.position(times + 16 * spans());
     this.count = bytes.getInt();
     this.table = bytes.position();
   }
@@ -91,6 +99,24 @@ final class Segment {
 
   boolean endsWith(Envelope event) {
     return event.sequence() == last && Arrays.equals(event.hash(), lastHash);
+  }
+
+  /** A few events, one after the other, and between which times they lie. */
+  record Span(long first, long last, long earliest, long latest) {}
+
+  /** How many spans there are. */
+  int spans() {
+    return (int) ((last - first) / SPAN_EVENTS) + 1;
+  }
+
+  /** One of them, from 0 on. */
+  Span span(int i) {
+    long begin = first + (long) i * SPAN_EVENTS;
+    return new Span(
+        begin,
+        Math.min(last, begin + SPAN_EVENTS - 1),
+        bytes.getLong(times + 16 * i),
+        bytes.getLong(times + 16 * i + 8));
   }
 
   private int entry(int i) {
@@ -165,6 +191,8 @@ final class Segment {
     private final long first;
     private final Map<String, Postings> words = new TreeMap<>(Segment::compareUtf8);
     private long size;
+    private long[] times = new long[128];
+    private int spans;
 
     Builder(long first) {
       this.first = first;
@@ -185,6 +213,20 @@ final class Segment {
       size += postings.add(sequence);
     }
 
+    /** Notes the time of the next event; they come one after the other, without a gap. */
+    void time(long sequence, long nanos) {
+      int at = (int) ((sequence - first) / SPAN_EVENTS);
+      if (at == spans) {
+        spans++;
+        size += 16;
+        times = 2 * spans > times.length ? Arrays.copyOf(times, 2 * times.length) : times;
+        times[2 * at] = nanos;
+        times[2 * at + 1] = nanos;
+      }
+      times[2 * at] = Math.min(times[2 * at], nanos);
+      times[2 * at + 1] = Math.max(times[2 * at + 1], nanos);
+    }
+
     /** Writes the file; it is there as a whole or not at all. */
     void write(Path file, String node, Envelope last) throws IOException {
       ByteArrayOutputStream entries = new ByteArrayOutputStream();
@@ -197,6 +239,9 @@ final class Segment {
       out.writeLong(first);
       out.writeLong(last.sequence());
       out.write(last.hash());
+      for (int i = 0; i < 2 * spans; i++) {
+        out.writeLong(times[i]);
+      }
       out.writeInt(words.size());
       for (Map.Entry<String, Postings> word : words.entrySet()) {
         out.writeInt(entriesOut.size());

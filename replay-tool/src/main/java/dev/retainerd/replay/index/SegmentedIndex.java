@@ -1,5 +1,7 @@
 package dev.retainerd.replay.index;
 
+import dev.retainerd.replay.history.Around;
+import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LifeIndex;
 import dev.retainerd.store.words.Told;
@@ -31,7 +33,43 @@ public final class SegmentedIndex implements LifeIndex {
     return folder.toString();
   }
 
-  /** The last event that it knows of. */
+  @Override
+  public Around around(long nanos, EventSource source) {
+    long firstAfter = Long.MAX_VALUE;
+    long lastUpTo = 0;
+    boolean sound = true;
+    for (Segment segment : segments) {
+      for (int i = 0; i < segment.spans() && firstAfter == Long.MAX_VALUE; i++) {
+        if (segment.span(i).latest() > nanos) {
+          Around here = around(segment.span(i), nanos, source);
+          firstAfter = here.firstAfter();
+          sound &= here.sound();
+        }
+      }
+    }
+    for (Segment segment : segments.reversed()) {
+      for (int i = segment.spans() - 1; i >= 0 && lastUpTo == 0; i--) {
+        if (segment.span(i).earliest() <= nanos) {
+          Around here = around(segment.span(i), nanos, source);
+          lastUpTo = here.lastUpTo();
+          sound &= here.sound();
+        }
+      }
+    }
+    return new Around(firstAfter, lastUpTo, sound);
+  }
+
+  /** Reads the events, where some are of up to that moment and some are not. */
+  private static Around around(Segment.Span span, long nanos, EventSource source) {
+    if (span.latest() <= nanos) {
+      return new Around(Long.MAX_VALUE, span.last(), true);
+    }
+    return span.earliest() > nanos
+        ? new Around(span.first(), 0, true)
+        : source.around(span.first(), span.last(), nanos);
+  }
+
+  @Override
   public long last() {
     return segments.getLast().last();
   }

@@ -8,7 +8,6 @@ import dev.retainerd.replay.evidence.Manifest;
 import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
-import dev.retainerd.replay.history.Point;
 import dev.retainerd.store.words.Life;
 import dev.retainerd.store.words.Phrases;
 import dev.retainerd.store.words.Told;
@@ -71,8 +70,8 @@ public class BundleVerb extends Verb {
     Optional<String> subject =
         about.isEmpty() ? Optional.empty() : Optional.of(history.find(about));
     Optional<Life> life = subject.map(Life::new);
-    Point first = point(from);
-    Point last = point(to);
+    long first = history.first(point(from));
+    long last = history.last(point(to));
     EvidenceWriter.About what =
         new EvidenceWriter.About(
             "rewind " + Version.text(),
@@ -88,7 +87,9 @@ public class BundleVerb extends Verb {
       for (Optional<LogEntry> e = walk.next(); e.isPresent(); e = walk.next()) {
         Told told = good(e.get());
         boolean wanted =
-            life.map(l -> l.accept(told)).orElse(true) && last.covers(told) && begun(first, told);
+            life.map(l -> l.accept(told)).orElse(true)
+                && told.sequence() >= first
+                && told.sequence() <= last;
         boolean redact = wanted && redaction.covers(told);
         if (redact) {
           refuseUncommitted(told);
@@ -156,13 +157,6 @@ public class BundleVerb extends Verb {
         "this history does not hold, so no evidence is made of it ("
             + detail
             + "); copy the folder as it is, and see rewind verify");
-  }
-
-  private static boolean begun(Point first, Told told) {
-    return switch (first) {
-      case Point.Sequence s -> told.sequence() >= s.sequence();
-      case Point.Moment m -> !told.time().isBefore(m.time());
-    };
   }
 
   private void report(Manifest manifest) throws IOException {

@@ -22,7 +22,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code rewind diff}: what changed between two points. */
 @Command(name = "diff", description = "what changed between two points, and by which event")
-public final class DiffVerb extends Verb {
+public final class DiffVerb extends IndexedVerb {
   @Parameters(index = "1", paramLabel = "A", description = "sequence or time")
   String a;
 
@@ -35,7 +35,7 @@ public final class DiffVerb extends Verb {
   private final Map<String, Long> removed = new HashMap<>();
 
   @Override
-  protected int run(History history) {
+  protected int look(History history) {
     Replay replay = new Replay(Verb::note).fromSnapshots();
     replay.upTo(history, point(a));
     long first = replay.last().orElseThrow().sequence();

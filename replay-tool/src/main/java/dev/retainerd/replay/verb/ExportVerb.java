@@ -63,9 +63,8 @@ public final class ExportVerb extends Verb {
     Point last = point(to);
     Format writer = format(history, stream);
     writer.begin();
-    long start = first instanceof Point.Sequence s ? Math.max(1, s.sequence()) : 1;
     history.each(
-        start,
+        start(history, first),
         told -> {
           boolean begun = !(first instanceof Point.Moment m) || !told.time().isBefore(m.time());
           if (begun && last.covers(told)) {

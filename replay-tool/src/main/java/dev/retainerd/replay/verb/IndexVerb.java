@@ -11,13 +11,14 @@ import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code rewind index}: makes timeline and explain fast on a large log. */
+/** {@code rewind index}: makes answers on a life or a time fast on a large log. */
 @Command(
     name = "index",
     sortOptions = false,
     description = {
-      "make an index, or bring it up to the log's end; timeline and explain use it. It lies apart",
-      "from the log, is never trusted for what an event says, and may be deleted at any time"
+      "make an index, or bring it up to the log's end; timeline, explain, state and diff use it. It",
+      "lies apart from the log, is never trusted for what an event says, and may be deleted at any",
+      "time"
     })
 public final class IndexVerb extends Verb {
   @Option(

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** A verb on one thing's life, which an index finds faster. */
+/** A verb on one thing's life, or on a moment, which an index finds faster. */
 abstract class IndexedVerb extends Verb {
   @Option(
       names = "--index",

@@ -68,19 +68,12 @@ public final class LogVerb extends Verb {
     Point first = point(from);
     Point last = point(to);
     Optional<Predicate> predicate = where(wanted);
-    long start = first instanceof Point.Sequence s ? Math.max(1, s.sequence()) : 1;
-    if (start > 1 && !follow && start > history.lastSequence()) {
-      throw new LookFailure(
-          "event "
-              + start
-              + " lies behind the log's end: its last event is "
-              + history.lastSequence());
-    }
     EventJson trees = new EventJson(showSecrets);
     if (follow) {
+      long start = first instanceof Point.Sequence s ? Math.max(1, s.sequence()) : 1;
       history.follow(start, told -> take(told, first, last, trees, predicate));
     } else {
-      history.each(start, told -> take(told, first, last, trees, predicate));
+      history.each(start(history, first), told -> take(told, first, last, trees, predicate));
     }
     return HOLDS;
   }

@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 
 /** {@code rewind state}: the node as it was. */
 @Command(name = "state", description = "the node as it was at a sequence or time")
-public final class StateVerb extends Verb {
+public final class StateVerb extends IndexedVerb {
   @Option(
       names = "--at",
       paramLabel = "SEQ|TIME",
@@ -34,7 +34,7 @@ public final class StateVerb extends Verb {
   boolean spec;
 
   @Override
-  protected int run(History history) {
+  protected int look(History history) {
     Point point = point(at);
     Replay replay = new Replay(Verb::note);
     if (!noSnapshots) {
@@ -45,14 +45,6 @@ public final class StateVerb extends Verb {
     if (replay.behindTheEnd(point)) {
       note(point.words() + " lies behind the log's end: this is the state at its last event");
     }
-    if (point instanceof Point.Moment moment && jumped(history, last, moment)) {
-      note(
-          "the clock was set back after event "
-              + last.sequence()
-              + ": the time "
-              + moment.time()
-              + " was lived through more than once; this is the first time");
-    }
     if (json) {
       printJson(tree(replay.state(), last));
     } else {
@@ -60,19 +52,6 @@ public final class StateVerb extends Verb {
       new StateTables(replay.state(), last.time()).print(out());
     }
     return HOLDS;
-  }
-
-  private static boolean jumped(History history, Told last, Point.Moment wanted) {
-    long wantedNanos = wanted.nanos();
-    boolean[] back = new boolean[1];
-    history.each(
-        last.sequence() + 1,
-        encoded -> encoded.wallNanos() <= wantedNanos,
-        told -> {
-          back[0] = true;
-          return false;
-        });
-    return back[0];
   }
 
   private Map<String, Object> tree(NodeState state, Told last) {

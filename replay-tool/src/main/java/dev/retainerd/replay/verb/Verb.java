@@ -139,6 +139,32 @@ public abstract class Verb implements Callable<Integer> {
     return Point.parse(text, Instant.now(), zoneId);
   }
 
+  /**
+   * Where to begin with reading to find all events from a point on: at the first of them, where a
+   * look at the times of all is cheap.
+   *
+   * @throws LookFailure where there is none
+   */
+  protected final long start(History history, Point first) {
+    if (history.source().folder().isEmpty() && first instanceof Point.Moment) {
+      return 1;
+    }
+    long start = history.first(first);
+    long last = history.lastSequence();
+    if (start > 1 && start > last) {
+      throw new LookFailure(
+          first.words()
+              + " lies behind the log's end: its last event is "
+              + last
+              + ofTime(history));
+    }
+    return start;
+  }
+
+  private String ofTime(History history) {
+    return history.at(history.lastSequence()).map(told -> " of " + time(told.time())).orElse("");
+  }
+
   /** Reads a predicate over events; empty for "". */
   protected static Optional<Predicate> where(String text) {
     try {
