@@ -21,10 +21,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVRecord;
@@ -152,54 +150,6 @@ class ExportFormatsTest {
       OffsetDateTime.parse(record.get("time"));
       assertFalse(record.get("text").isEmpty());
     }
-  }
-
-  @Test
-  void timesketchHasTheFieldsThatItAsksFor() {
-    for (String line : export("timesketch").lines().toList()) {
-      JsonObject event = JsonParser.parseString(line).getAsJsonObject();
-      assertFalse(event.get("message").getAsString().isEmpty());
-      assertFalse(event.get("timestamp_desc").getAsString().isEmpty());
-      OffsetDateTime.parse(event.get("datetime").getAsString());
-    }
-  }
-
-  /** The trace event format as its document describes it: every phase has its fields. */
-  @Test
-  void perfettoHasWhatEachPhaseNeeds() {
-    JsonArray trace =
-        JsonParser.parseString(export("perfetto")).getAsJsonObject().getAsJsonArray("traceEvents");
-    Map<String, String> tracks = new HashMap<>();
-    Set<Long> begun = new HashSet<>();
-    int slices = 0;
-    for (JsonElement element : trace) {
-      JsonObject event = element.getAsJsonObject();
-      String phase = event.get("ph").getAsString();
-      String track = event.get("pid") + " " + event.get("tid");
-      switch (phase) {
-        case "M" -> tracks.put(track, event.getAsJsonObject("args").get("name").getAsString());
-        case "X" -> {
-          slices++;
-          assertTrue(event.get("dur").getAsDouble() >= 0);
-          assertTrue(event.get("ts").getAsDouble() > 0);
-          assertTrue(tracks.containsKey(track), "a slice on a track with a name");
-        }
-        case "i" -> assertEquals("t", event.get("s").getAsString());
-        case "s" -> begun.add(event.get("id").getAsLong());
-        case "f" -> {
-          assertEquals("e", event.get("bp").getAsString());
-          assertTrue(event.get("id").getAsLong() > 0);
-        }
-        default -> throw new AssertionError("an unknown phase " + phase);
-      }
-    }
-    assertTrue(slices > 10);
-    assertTrue(
-        tracks.values().stream().anyMatch(name -> name.startsWith("pod ")), tracks::toString);
-    assertTrue(
-        tracks.values().stream()
-            .anyMatch(name -> name.startsWith("task ") || name.startsWith("container ")),
-        tracks::toString);
   }
 
   @Test

@@ -16,7 +16,9 @@ import dev.retainerd.store.fold.Fold;
 import dev.retainerd.store.state.NodeState;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -37,6 +39,9 @@ final class NodeStory implements AutoCloseable {
   private long now = BEGIN_NANOS;
   private long last;
   private boolean folding = true;
+
+  /** The first event of each request, which the others of it were caused by. */
+  private final Map<String, Long> begun = new HashMap<>();
 
   NodeStory(Path folder) {
     this(folder, Optional.empty());
@@ -100,7 +105,7 @@ final class NodeStory implements AutoCloseable {
             event.subject(),
             actor,
             request,
-            0,
+            request.isEmpty() ? 0 : begun.getOrDefault(request, 0L),
             event.type().number(),
             event.type().schemaVersion(),
             payload,
@@ -108,6 +113,7 @@ final class NodeStory implements AutoCloseable {
     Envelope envelope = log.append(List.of(draft)).envelopes().getFirst();
     log.force();
     last = envelope.sequence();
+    begun.putIfAbsent(request, last);
     EventHeader header = new EventHeader(last, envelope.bootId(), envelope.wallNanos(), namespace);
     if (folding) {
       state.apply(last, Fold.fold(state, header, event));

@@ -3,7 +3,6 @@ package dev.retainerd.replay.export;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import dev.retainerd.eventlog.event.Event;
-import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.store.words.Phrases;
 import dev.retainerd.store.words.Step;
 import dev.retainerd.store.words.Told;
@@ -11,21 +10,49 @@ import java.io.PrintStream;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.IntSupplier;
 
 /**
  * Chrome's trace event format, which ui.perfetto.dev and chrome://tracing open: a pod is a group of
  * tracks, a container a track, an operation or a run a slice, everything else a mark, and what an
- * event was caused by a flow.
+ * event was caused by a flow. Times are whole microseconds, since they travel as doubles.
+ *
+ * <p>Each track's slices are disjoint (see {@link Lanes}), and both ends of a flow lie within a
+ * slice or at a mark: viewers leave out what is not so.
  */
 public final class PerfettoFormat implements Format {
-  private static final int NODE_GROUP = 1;
+  /** Causes that lie further back than so many events are not drawn. */
+  private static final int CAUSES_KEPT = 1 << 16;
+
+  private static final String OF_NODE = "node";
+
+  /** A slice that has begun. */
+  private record Begun(Told told, Lanes.Lane lane) {}
+
+  /** Where a flow can begin or end: on which lane, and at which microsecond. */
+  private record Anchor(Lanes.Lane lane, long micros) {}
 
   private final PrintStream out;
   private final Gson gson = new GsonBuilder().disableHtmlEscaping().create();
+  private final Owners owners = new Owners();
   private final Map<String, Integer> groups = new HashMap<>();
-  private final Map<String, Integer> tracks = new HashMap<>();
-  private final Map<String, String> podOf = new HashMap<>();
-  private final Map<String, Told> open = new HashMap<>();
+
+  /** By owner, then by thing: an owner's are forgotten with it. */
+  private final Map<String, Map<String, Lanes>> lanes = new HashMap<>();
+
+  private final Map<String, Begun> open = new LinkedHashMap<>();
+  private final Map<Long, Anchor> anchors =
+      new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Long, Anchor> eldest) {
+          return size() > CAUSES_KEPT;
+        }
+      };
+  private int numbers;
+  private long lastMicros;
   private boolean first = true;
 
   public PerfettoFormat(PrintStream out) {
@@ -35,45 +62,88 @@ public final class PerfettoFormat implements Format {
   @Override
   public void begin() {
     out.print("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
-    name("process_name", NODE_GROUP, 0, "node");
   }
 
   @Override
   public void add(Told told) {
-    switch (told.event()) {
-      case Event.ContainerCreating e -> belongs(e.payload().getContainer());
-      case Event.ContainerCreated e -> belongs(e.payload().getContainer());
-      default -> {}
-    }
+    owners.learn(told);
     String subject = told.envelope().subject();
-    String id = id(subject);
-    int group = group(podOf.getOrDefault(id, subject.startsWith("sandbox/") ? id : ""));
-    int track = track(group, id.isEmpty() ? "daemon" : id, subject);
+    String owner = owner(told);
+    String id = Owners.id(subject);
+    Lanes here = lanes(owner, id.isEmpty() ? "daemon" : id, kind(subject));
+    lastMicros = Math.max(lastMicros, micros(told));
     Step step = Step.of(told.type());
     String key = subject + " " + step.operation();
     switch (step.role()) {
-      case OPENS -> open.put(key, told);
+      case OPENS -> opens(key, told, here);
       case SUCCEEDS, FAILS -> {
-        Told intent = open.remove(key);
-        if (intent == null) {
-          mark(told, group, track);
+        Begun begun = open.remove(key);
+        if (begun == null) {
+          mark(told, lane(here, Lanes::first));
         } else {
-          slice(step.operation(), intent, told, group, track);
+          slice(step.operation(), begun, told);
         }
       }
-      case NOTES -> mark(told, group, track);
+      case NOTES -> mark(told, lane(here, Lanes::first));
     }
-    run(told, subject, group, track);
+    run(told, subject, owner, id);
+    forget(told, owner, id);
   }
 
-  private void run(Told told, String subject, int group, int track) {
+  /** An image, a snapshot and the like belong to the node, as the daemon itself. */
+  private String owner(Told told) {
+    String subject = told.envelope().subject();
+    String id = Owners.id(subject);
+    String owner = owners.of(told);
+    return subject.startsWith("sandbox/") || !owner.equals(id) ? owner : OF_NODE;
+  }
+
+  private static String kind(String subject) {
+    String kind = subject.indexOf('/') < 0 ? "" : subject.substring(0, subject.indexOf('/')) + " ";
+    return kind.equals("task ") || kind.equals("exec ") ? "container " : kind;
+  }
+
+  private void opens(String key, Told told, Lanes here) {
+    Begun left = open.remove(key);
+    if (left != null) {
+      unfinished(left);
+    }
+    long at = micros(told);
+    Lanes.Lane lane = lane(here, (all, next) -> all.take(at, next));
+    open.put(key, new Begun(told, lane));
+    flow(told, within(lane, told));
+  }
+
+  private void run(Told told, String subject, String owner, String id) {
     switch (told.event()) {
-      case Event.TaskStarted e -> open.put(subject + " run", told);
-      case Event.TaskExited e -> {
-        Told start = open.remove(subject + " run");
-        if (start != null) {
-          slice("run", start, told, group, track);
+      case Event.TaskStarted e -> {
+        Lanes runs = lanes(owner, id + " runs", "container ");
+        Lanes.Lane lane = lane(runs, (all, next) -> all.take(micros(told), next));
+        Begun left = open.put(subject + " run", new Begun(told, lane));
+        if (left != null) {
+          unfinished(left);
         }
+      }
+      case Event.TaskExited e -> {
+        Begun begun = open.remove(subject + " run");
+        if (begun != null) {
+          complete("run", begun, micros(told), arguments(told));
+          begun.lane.free(Math.max(micros(begun.told), micros(told)));
+        }
+      }
+      default -> {}
+    }
+  }
+
+  private void forget(Told told, String owner, String id) {
+    switch (told.event()) {
+      case Event.ContainerRemoved e -> {
+        lanes.getOrDefault(owner, Map.of()).remove(id);
+        lanes.getOrDefault(owner, Map.of()).remove(id + " runs");
+      }
+      case Event.SandboxRemoved e -> {
+        lanes.remove(owner);
+        groups.remove(owner);
       }
       default -> {}
     }
@@ -81,52 +151,57 @@ public final class PerfettoFormat implements Format {
 
   @Override
   public void end() {
-    open.forEach(
-        (key, told) -> {
-          String subject = told.envelope().subject();
-          String id = id(subject);
-          int group = group(podOf.getOrDefault(id, subject.startsWith("sandbox/") ? id : ""));
-          mark(told, group, track(group, id.isEmpty() ? "daemon" : id, subject));
-        });
+    open.values().forEach(this::unfinished);
     out.println("]}");
   }
 
-  private void belongs(ContainerRecord container) {
-    String pod = container.getCri().getSandboxId();
-    if (!pod.isEmpty()) {
-      podOf.put(container.getId(), pod);
-    }
+  /** What has no end in this history lasts until where it ends, and says so. */
+  private void unfinished(Begun begun) {
+    Map<String, Object> arguments = arguments(begun.told);
+    arguments.put("end", "none in this history");
+    String operation = Step.of(begun.told.type()).operation();
+    boolean runs = begun.told.event() instanceof Event.TaskStarted;
+    complete((runs ? "run" : operation) + " (no end)", begun, lastMicros, arguments);
+    begun.lane.free(Math.max(micros(begun.told), lastMicros));
   }
 
-  private static String id(String subject) {
-    String[] parts = subject.split("/", 3);
-    return parts.length < 2 ? "" : subject.startsWith("image/") ? subject : parts[1];
-  }
-
-  private int group(String pod) {
-    if (pod.isEmpty()) {
-      return NODE_GROUP;
-    }
-    Integer known = groups.get(pod);
+  private int group(String owner) {
+    Integer known = groups.get(owner);
     if (known != null) {
       return known;
     }
-    int number = NODE_GROUP + 1 + groups.size();
-    groups.put(pod, number);
-    name("process_name", number, 0, "pod " + Phrases.shortId(pod));
+    int number = ++numbers;
+    groups.put(owner, number);
+    String name = owner.equals(OF_NODE) ? owner : "pod " + Phrases.shortId(owner);
+    name("process_name", number, number, name);
     return number;
   }
 
-  private int track(int group, String id, String subject) {
-    Integer known = tracks.get(group + " " + id);
-    if (known != null) {
-      return known;
+  private Lanes lanes(String owner, String id, String kind) {
+    int group = group(owner);
+    return lanes
+        .computeIfAbsent(owner, o -> new HashMap<>())
+        .computeIfAbsent(id, i -> new Lanes(group, kind + shortName(id)));
+  }
+
+  private static String shortName(String id) {
+    return id.endsWith(" runs")
+        ? Phrases.shortId(id.substring(0, id.length() - " runs".length())) + " runs"
+        : Phrases.shortId(id);
+  }
+
+  /** Takes a lane, and names it where it is new. */
+  private Lanes.Lane lane(Lanes of, BiFunction<Lanes, IntSupplier, Lanes.Lane> how) {
+    int before = of.count();
+    Lanes.Lane lane = how.apply(of, () -> ++numbers);
+    if (of.count() > before) {
+      name("thread_name", lane.group, lane.track, lane.name);
     }
-    int number = tracks.size() + 1;
-    tracks.put(group + " " + id, number);
-    String kind = subject.indexOf('/') < 0 ? "" : subject.substring(0, subject.indexOf('/')) + " ";
-    name("thread_name", group, number, kind + Phrases.shortId(id));
-    return number;
+    return lane;
+  }
+
+  private static long micros(Told told) {
+    return Math.floorDiv(told.envelope().wallNanos(), 1_000L);
   }
 
   private void name(String what, int group, int track, String name) {
@@ -135,38 +210,58 @@ public final class PerfettoFormat implements Format {
     write(event);
   }
 
-  private void slice(String name, Told from, Told to, int group, int track) {
-    Map<String, Object> event = event("X", name, group, track);
-    event.put("ts", from.envelope().wallNanos() / 1_000.0);
-    event.put(
-        "dur", Math.max(0, to.envelope().wallNanos() - from.envelope().wallNanos()) / 1_000.0);
-    event.put("args", arguments(to));
-    write(event);
-    flow(to, group, track);
+  private void slice(String name, Begun begun, Told to) {
+    Map<String, Object> arguments = arguments(to);
+    arguments.put("begins", begun.told.sequence());
+    long end = Math.max(micros(begun.told), micros(to));
+    complete(name, begun, end, arguments);
+    begun.lane.free(end);
+    Anchor anchor = within(begun.lane, begun.told);
+    if (to.envelope().causedBySequence() == begun.told.sequence()) {
+      anchors.put(to.sequence(), anchor);
+    } else {
+      flow(to, anchor);
+    }
   }
 
-  private void mark(Told told, int group, int track) {
-    Map<String, Object> event = event("i", told.type().title(), group, track);
-    event.put("ts", told.envelope().wallNanos() / 1_000.0);
+  /** Behind the slice's begin: at that very time it might be sorted before it. */
+  private static Anchor within(Lanes.Lane lane, Told begin) {
+    return new Anchor(lane, micros(begin) + 1);
+  }
+
+  private void complete(String name, Begun begun, long end, Map<String, Object> arguments) {
+    Map<String, Object> event = event("X", name, begun.lane.group, begun.lane.track);
+    event.put("ts", micros(begun.told));
+    event.put("dur", Math.max(0, end - micros(begun.told)));
+    event.put("args", arguments);
+    write(event);
+  }
+
+  private void mark(Told told, Lanes.Lane lane) {
+    Map<String, Object> event = event("i", told.type().title(), lane.group, lane.track);
+    event.put("ts", micros(told));
     event.put("s", "t");
     event.put("args", arguments(told));
     write(event);
-    flow(told, group, track);
+    flow(told, new Anchor(lane, micros(told)));
   }
 
-  private void flow(Told told, int group, int track) {
-    Map<String, Object> start = event("s", "cause", group, track);
-    start.put("id", told.sequence());
-    start.put("ts", told.envelope().wallNanos() / 1_000.0);
-    long cause = told.envelope().causedBySequence();
-    if (cause > 0) {
-      Map<String, Object> finish = event("f", "cause", group, track);
-      finish.put("id", cause);
-      finish.put("bp", "e");
-      finish.put("ts", told.envelope().wallNanos() / 1_000.0);
-      write(finish);
+  /** From the cause of an event to it. Both ends are written now: viewers sort by time. */
+  private void flow(Told told, Anchor to) {
+    anchors.put(told.sequence(), to);
+    Anchor from = anchors.get(told.envelope().causedBySequence());
+    if (from == null || from.equals(to) || from.micros > to.micros) {
+      return;
     }
+    Map<String, Object> start = event("s", "cause", from.lane.group, from.lane.track);
+    start.put("id", told.sequence());
+    start.put("ts", from.micros);
     write(start);
+    Map<String, Object> finish = event("f", "cause", to.lane.group, to.lane.track);
+    finish.put("id", told.sequence());
+    finish.put("bp", "e");
+    finish.put("ts", to.micros);
+    write(finish);
   }
 
   private static Map<String, Object> event(String phase, String name, int group, int track) {

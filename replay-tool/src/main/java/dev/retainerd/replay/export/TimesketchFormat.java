@@ -8,7 +8,10 @@ import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** JSON Lines with the three fields that Timesketch asks for, and ours beside them. */
+/**
+ * JSON Lines with the fields that Timesketch asks for (message, datetime in ISO 8601, timestamp in
+ * microseconds, timestamp_desc), and ours beside them, all flat.
+ */
 public final class TimesketchFormat implements Format {
   private final PrintStream out;
   private final Gson gson = new GsonBuilder().disableHtmlEscaping().create();
@@ -22,6 +25,7 @@ public final class TimesketchFormat implements Format {
     Map<String, Object> event = new LinkedHashMap<>();
     event.put("message", told.sentence());
     event.put("datetime", told.time().truncatedTo(ChronoUnit.MICROS).toString());
+    event.put("timestamp", Math.floorDiv(told.envelope().wallNanos(), 1_000L));
     event.put("timestamp_desc", told.type().title());
     event.put("data_type", "retainerd:event");
     event.put("sequence", told.sequence());
