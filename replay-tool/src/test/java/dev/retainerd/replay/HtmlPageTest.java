@@ -86,6 +86,20 @@ class HtmlPageTest {
   }
 
   @Test
+  void aPageOfAPartSaysWhatWasNotVerified() throws IOException {
+    Path part = folder.resolve("part.html");
+    Path log = folder.resolve("log");
+    Rewind.run("export", log, "--format", "html", "--from", 4000, "--to", 6000, "-o", part)
+        .expect(0);
+    browser.open(part);
+    browser.await("window.rewind&&window.rewind.drawn>0");
+    assertEquals(
+        "events 4000 to 6000 hold; those around them were not verified for this page",
+        text("document.getElementById('badge').textContent"));
+    picture("part");
+  }
+
+  @Test
   void itPansAtSixtyFramesASecond() {
     browser.evaluate("rewind.zoom(0.25)");
     JsonObject measured =

@@ -24,6 +24,7 @@ public final class CheckpointCheck {
   private final List<Checkpoint> checkpoints;
   private final Map<Long, List<byte[]>> proofs;
   private final boolean outsideWitness;
+  private Optional<VerifierKey> key = Optional.empty();
 
   /** Hashes of events, one behind the other: as objects they would lie all over the memory. */
   private byte[] hashes = new byte[0];
@@ -59,7 +60,7 @@ public final class CheckpointCheck {
       if (witness.key().isEmpty()) {
         check.bad = "there are signed checkpoints, but the key that they verify with is missing";
       } else {
-        check.signatures(VerifierKey.parse(witness.key().get()));
+        check.key = Optional.of(VerifierKey.parse(witness.key().get()));
       }
       return check;
     } catch (EventLogException e) {
@@ -69,17 +70,37 @@ public final class CheckpointCheck {
     }
   }
 
-  private void signatures(VerifierKey key) {
-    for (Checkpoint one : checkpoints) {
-      if (bad.isEmpty() && !key.verifies(one)) {
-        bad =
-            "the signature of the checkpoint over events "
-                + one.firstSequence()
-                + " to "
-                + one.lastSequence()
-                + " is not that of key "
-                + key.name();
-      }
+  /** The same check against those checkpoints only that cover any of these events. */
+  public CheckpointCheck only(long from, long through) {
+    List<Checkpoint> some =
+        checkpoints.stream()
+            .filter(one -> one.lastSequence() >= from && one.firstSequence() <= through)
+            .toList();
+    CheckpointCheck check = new CheckpointCheck(some, proofs, outsideWitness);
+    check.bad = bad;
+    check.key = key;
+    return check;
+  }
+
+  /** The first event that any of them covers; {@link Long#MAX_VALUE} for none. */
+  public long first() {
+    return checkpoints.isEmpty() ? Long.MAX_VALUE : checkpoints.getFirst().firstSequence();
+  }
+
+  /** The last event that any of them covers; 0 for none. */
+  public long last() {
+    return checkpoints.isEmpty() ? 0 : checkpoints.getLast().lastSequence();
+  }
+
+  private void signature(Checkpoint one) {
+    if (bad.isEmpty() && key.isPresent() && !key.get().verifies(one)) {
+      bad =
+          "the signature of the checkpoint over events "
+              + one.firstSequence()
+              + " to "
+              + one.lastSequence()
+              + " is not that of key "
+              + key.get().name();
     }
   }
 
@@ -107,6 +128,7 @@ public final class CheckpointCheck {
 
   private void close() {
     Checkpoint one = checkpoints.get(at);
+    signature(one);
     int size = (int) (one.lastSequence() - one.firstSequence() + 1);
     List<byte[]> proof = proofs.get(one.lastSequence());
     boolean holds =
@@ -153,6 +175,7 @@ public final class CheckpointCheck {
     if (at < checkpoints.size() && proofs.containsKey(checkpoints.get(at).lastSequence())) {
       close();
     }
+    checkpoints.stream().skip(at).forEach(this::signature);
     if (bad.isEmpty() && at < checkpoints.size()) {
       bad =
           "the log ends before event "

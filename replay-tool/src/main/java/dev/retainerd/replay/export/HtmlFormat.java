@@ -3,8 +3,8 @@ package dev.retainerd.replay.export;
 import com.google.gson.Gson;
 import dev.retainerd.eventlog.Actor;
 import dev.retainerd.eventlog.event.Event;
-import dev.retainerd.eventlog.files.LogEntry;
 import dev.retainerd.eventlog.proto.ContainerRecord;
+import dev.retainerd.replay.evidence.StretchCheck;
 import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.store.words.Step;
 import dev.retainerd.store.words.Told;
@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * One file without network: an interactive timeline of the node. The page's code stands in
@@ -29,6 +28,8 @@ public final class HtmlFormat implements Format {
   private final PrintStream out;
   private final String node;
   private final EventSource log;
+  private final StretchCheck checked;
+  private final boolean whole;
 
   /** Writes '<' so that no text of an event can end the script. */
   private final Gson gson = new Gson();
@@ -36,10 +37,19 @@ public final class HtmlFormat implements Format {
   private String rest = "";
   private boolean first = true;
 
-  public HtmlFormat(PrintStream out, String node, EventSource log) {
+  /**
+   * A page.
+   *
+   * @param checked what stands on its top
+   * @param whole whether that is of the whole history
+   */
+  public HtmlFormat(
+      PrintStream out, String node, EventSource log, StretchCheck checked, boolean whole) {
     this.out = out;
     this.node = node;
     this.log = log;
+    this.checked = checked;
+    this.whole = whole;
   }
 
   @Override
@@ -51,7 +61,11 @@ public final class HtmlFormat implements Format {
     Map<String, Object> about = new LinkedHashMap<>();
     about.put("node", node);
     about.put("folder", log.name());
-    verify(about);
+    about.put("first", checked.first());
+    about.put("lastGood", checked.lastGood());
+    about.put("bad", checked.bad());
+    about.put("signed", checked.signed().orElse(""));
+    about.put("all", whole);
     out.print("const ABOUT=" + gson.toJson(about) + ";\nconst EVENTS=[");
   }
 
@@ -61,24 +75,6 @@ public final class HtmlFormat implements Format {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private void verify(Map<String, Object> about) {
-    long last = 0;
-    String bad = "";
-    try (EventSource.Walk walk = log.walk(1, true)) {
-      for (Optional<LogEntry> e = walk.next(); e.isPresent() && bad.isEmpty(); e = walk.next()) {
-        switch (e.get()) {
-          case LogEntry.Good good -> last = good.envelope().sequence();
-          case LogEntry.ChainBroken broken -> bad = broken.detail();
-          case LogEntry.HashWrong wrong ->
-              bad = "the hash of event " + wrong.envelope().sequence() + " is wrong";
-          case LogEntry.Lost lost -> bad = lost.detail();
-        }
-      }
-    }
-    about.put("lastGood", last);
-    about.put("bad", bad);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.retainerd.replay.verb;
 
+import dev.retainerd.replay.evidence.StretchCheck;
 import dev.retainerd.replay.export.CloudEventsFormat;
 import dev.retainerd.replay.export.CsvFormat;
 import dev.retainerd.replay.export.Format;
@@ -9,6 +10,7 @@ import dev.retainerd.replay.export.OtlpLogsFormat;
 import dev.retainerd.replay.export.OtlpSpansFormat;
 import dev.retainerd.replay.export.PerfettoFormat;
 import dev.retainerd.replay.export.TimesketchFormat;
+import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
 import dev.retainerd.replay.history.Point;
@@ -41,6 +43,13 @@ public final class ExportVerb extends Verb {
   @Option(names = "--to", paramLabel = "SEQ|TIME", description = "last event")
   String to = "end";
 
+  @Option(
+      names = "--verify-all",
+      description =
+          "html: verify the whole history for the line on top of the page, not only the events that"
+              + " are on it")
+  boolean verifyAll;
+
   @Override
   protected int run(History history) throws IOException {
     if (output == null) {
@@ -61,10 +70,11 @@ public final class ExportVerb extends Verb {
   private void write(History history, PrintStream stream) {
     Point first = point(from);
     Point last = point(to);
-    Format writer = format(history, stream);
+    long start = start(history, first);
+    Format writer = format(history, stream, start, last);
     writer.begin();
     history.each(
-        start(history, first),
+        start,
         told -> {
           boolean begun = !(first instanceof Point.Moment m) || !told.time().isBefore(m.time());
           if (begun && last.covers(told)) {
@@ -75,7 +85,17 @@ public final class ExportVerb extends Verb {
     writer.end();
   }
 
-  private Format format(History history, PrintStream stream) {
+  private HtmlFormat page(History history, PrintStream stream, long start, Point last) {
+    boolean whole = verifyAll || from.equals("0") && to.equals("end");
+    EventSource source = history.source();
+    StretchCheck checked =
+        whole
+            ? StretchCheck.of(source, 1, Long.MAX_VALUE)
+            : StretchCheck.of(source, start, history.last(last));
+    return new HtmlFormat(stream, source.nodeId(), source, checked, whole);
+  }
+
+  private Format format(History history, PrintStream stream, long start, Point last) {
     EventJson trees = new EventJson(showSecrets);
     String node = history.source().nodeId();
     return switch (format) {
@@ -86,7 +106,7 @@ public final class ExportVerb extends Verb {
       case "otlp-logs" -> new OtlpLogsFormat(stream, node, Version.text());
       case "otlp-spans" -> new OtlpSpansFormat(stream, node, Version.text());
       case "perfetto" -> new PerfettoFormat(stream);
-      case "html" -> new HtmlFormat(stream, node, history.source());
+      case "html" -> page(history, stream, start, last);
       default ->
           throw new LookFailure(
               "there is no format \""
