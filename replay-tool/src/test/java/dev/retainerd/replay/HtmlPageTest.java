@@ -96,6 +96,7 @@ class HtmlPageTest {
     assertEquals(
         "events 4000 to 6000 hold; those around them were not verified for this page",
         text("document.getElementById('badge').textContent"));
+    theStateIsThatOfRewindState(5_000);
     picture("part");
   }
 
@@ -162,10 +163,15 @@ class HtmlPageTest {
 
   @Test
   void theStateAtTheCursorIsThatOfRewindState() throws IOException {
-    browser.evaluate("rewind.cursorAt(5000)");
+    theStateIsThatOfRewindState(5_000);
+    picture("state");
+  }
+
+  private static void theStateIsThatOfRewindState(long sequence) {
+    browser.evaluate("rewind.cursorAt(" + sequence + ")");
     String shown = text("document.getElementById('state').textContent");
     Rewind.Answer state =
-        Rewind.run("state", folder.resolve("log"), "--at", "5000", "--json").expect(0);
+        Rewind.run("state", folder.resolve("log"), "--at", sequence, "--json").expect(0);
     long running =
         state.json().getAsJsonArray("task").asList().stream()
             .filter(
@@ -179,7 +185,6 @@ class HtmlPageTest {
     assertNotEquals(0, running);
     assertTrue(shown.contains("Containers that run: " + running), shown);
     assertTrue(shown.contains("Pods ready: " + pods), shown);
-    picture("state");
   }
 
   @Test

@@ -34,7 +34,7 @@ class PageBadgeTest {
     Rewind.run(all).expect(code);
     String text = Files.readString(page);
     int at = text.indexOf("const ABOUT=") + "const ABOUT=".length();
-    return JsonParser.parseString(text.substring(at, text.indexOf(";\nconst EVENTS")))
+    return JsonParser.parseString(text.substring(at, text.indexOf(";\nconst BEFORE")))
         .getAsJsonObject();
   }
 
@@ -81,10 +81,11 @@ class PageBadgeTest {
   @Test
   void damageElsewhereIsFoundOnlyWhenAskedFor() throws IOException {
     damage();
-    JsonObject part = about(0, "--from", "50000", "--to", "50100");
+    // What ran before the page's events is folded from all of them: that answer has a gap.
+    JsonObject part = about(1, "--from", "50000", "--to", "50100");
     assertEquals("", part.get("bad").getAsString());
     assertFalse(part.get("all").getAsBoolean());
-    JsonObject all = about(0, "--from", "50000", "--to", "50100", "--verify-all");
+    JsonObject all = about(1, "--from", "50000", "--to", "50100", "--verify-all");
     assertTrue(all.get("all").getAsBoolean());
     assertFalse(all.get("bad").getAsString().isEmpty());
     assertFalse(about(1).get("bad").getAsString().isEmpty());

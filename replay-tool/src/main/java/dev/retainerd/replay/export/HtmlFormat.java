@@ -6,6 +6,7 @@ import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.replay.evidence.StretchCheck;
 import dev.retainerd.replay.history.EventSource;
+import dev.retainerd.store.state.NodeState;
 import dev.retainerd.store.words.Step;
 import dev.retainerd.store.words.Told;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One file without network: an interactive timeline of the node. The page's code stands in
@@ -30,6 +32,7 @@ public final class HtmlFormat implements Format {
   private final EventSource log;
   private final StretchCheck checked;
   private final boolean whole;
+  private final Optional<NodeState> before;
 
   /** Writes '<' so that no text of an event can end the script. */
   private final Gson gson = new Gson();
@@ -42,9 +45,16 @@ public final class HtmlFormat implements Format {
    *
    * @param checked what stands on its top
    * @param whole whether that is of the whole history
+   * @param before the state before its first event; empty where that is not known
    */
   public HtmlFormat(
-      PrintStream out, String node, EventSource log, StretchCheck checked, boolean whole) {
+      PrintStream out,
+      String node,
+      EventSource log,
+      StretchCheck checked,
+      boolean whole,
+      Optional<NodeState> before) {
+    this.before = before;
     this.out = out;
     this.node = node;
     this.log = log;
@@ -66,7 +76,14 @@ public final class HtmlFormat implements Format {
     about.put("bad", checked.bad());
     about.put("signed", checked.signed().orElse(""));
     about.put("all", whole);
-    out.print("const ABOUT=" + gson.toJson(about) + ";\nconst EVENTS=[");
+    about.put("knowsBefore", before.isPresent());
+    out.print("const ABOUT=" + gson.toJson(about) + ";\nconst BEFORE=[");
+    String comma = "\n";
+    for (List<Object> row : before.map(PageStart::rows).orElse(List.of())) {
+      out.print(comma + gson.toJson(row));
+      comma = ",\n";
+    }
+    out.print("\n];\nconst EVENTS=[");
   }
 
   private static String page() {

@@ -14,10 +14,13 @@ import dev.retainerd.replay.history.EventSource;
 import dev.retainerd.replay.history.History;
 import dev.retainerd.replay.history.LookFailure;
 import dev.retainerd.replay.history.Point;
+import dev.retainerd.replay.history.Replay;
+import dev.retainerd.store.state.NodeState;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -92,7 +95,25 @@ public final class ExportVerb extends Verb {
         whole
             ? StretchCheck.of(source, 1, Long.MAX_VALUE)
             : StretchCheck.of(source, start, history.last(last));
-    return new HtmlFormat(stream, source.nodeId(), source, checked, whole);
+    return new HtmlFormat(stream, source.nodeId(), source, checked, whole, before(history, start));
+  }
+
+  /** The state before the page's first event; empty where nothing tells. */
+  private static Optional<NodeState> before(History history, long start) {
+    if (start <= 1) {
+      return Optional.of(NodeState.inMemory());
+    }
+    if (!history.source().dense()) {
+      return Optional.empty();
+    }
+    try {
+      Replay replay = new Replay(Verb::note).fromSnapshots();
+      replay.upTo(history, new Point.Sequence(start - 1));
+      return Optional.of(replay.state());
+    } catch (LookFailure unknown) {
+      note(unknown.getMessage());
+      return Optional.empty();
+    }
   }
 
   private Format format(History history, PrintStream stream, long start, Point last) {
