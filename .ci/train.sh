@@ -11,6 +11,7 @@ trained() {
   if RETAIN_AOT_TRAIN="$STATE/$name.aot" "$@" </dev/null >"$STATE/train-$name.log" 2>&1 \
     && [ -s "$STATE/$name.aot" ]; then
     mv -f "$STATE/$name.aot" "$DIST/lib/aot/$name.aot"
+    out_of_cache "$DIST/lib/aot/$name.aot"
   else
     say "no AOT cache for $name: $(tail -1 "$STATE/train-$name.log") (dist/.build/train-$name.log)"
     rm -f "$DIST/lib/aot/$name.aot" "$STATE/$name.aot"*

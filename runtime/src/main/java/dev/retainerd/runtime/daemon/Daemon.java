@@ -51,6 +51,7 @@ public final class Daemon implements AutoCloseable {
   private final Services services;
   private final Images images;
   private final GrpcServer server;
+  private final IdleMemory memory = IdleMemory.start();
 
   private Daemon(
       StateFolder stateFolder,
@@ -231,6 +232,7 @@ public final class Daemon implements AutoCloseable {
    */
   @Override
   public void close() {
+    memory.close();
     server.close();
     services.streams().close();
     images.schedule().close();
