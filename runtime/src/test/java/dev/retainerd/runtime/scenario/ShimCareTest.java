@@ -16,9 +16,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Cases 8, 10 and 26, and grouping: as many shims as the state says, whatever happens. */
 @Tag("real")
@@ -188,6 +190,7 @@ class ShimCareTest {
 
   @Test
   @Tag("soak")
+  @Timeout(value = 60, unit = TimeUnit.MINUTES)
   void longChurnWithFailingCallsLeaksNothing() throws Exception {
     churn(Integer.getInteger("shim.test.cycles", 2000), 50);
   }
