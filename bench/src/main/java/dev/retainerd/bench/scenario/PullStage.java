@@ -5,6 +5,7 @@ import dev.retainerd.bench.measure.Metric;
 import dev.retainerd.bench.measure.Readings;
 import dev.retainerd.bench.measure.Unit;
 import dev.retainerd.bench.node.Commands;
+import dev.retainerd.bench.node.Node;
 import dev.retainerd.bench.node.NodeException;
 import dev.retainerd.bench.node.Registry;
 import dev.retainerd.bench.node.Target;
@@ -29,36 +30,55 @@ final class PullStage implements Stage {
   private static final int SMALL_LAYER_BYTES = 64 << 10;
   private static final int BIG_LAYERS = 4;
 
+  /** What a daemon does after its first answer is not what is measured. */
+  private static final long SETTLE_SECONDS = 1;
+
   private final String name;
   private final int atOnce;
+  private final boolean fresh;
   private final Function<Sizes, Integer> layers;
   private final Function<Sizes, Long> bytes;
 
   private PullStage(
-      String name, int atOnce, Function<Sizes, Integer> layers, Function<Sizes, Long> bytes) {
+      String name,
+      int atOnce,
+      boolean fresh,
+      Function<Sizes, Integer> layers,
+      Function<Sizes, Long> bytes) {
     this.name = name;
     this.atOnce = atOnce;
+    this.fresh = fresh;
     this.layers = layers;
     this.bytes = bytes;
   }
 
   /** A few layers, many bytes. */
   static PullStage big() {
-    return new PullStage("pull", 1, sizes -> BIG_LAYERS, PullStage::bigBytes);
+    return new PullStage("pull", 1, false, sizes -> BIG_LAYERS, PullStage::bigBytes);
   }
 
   /** Many layers of a few bytes. */
   static PullStage small() {
-    return new PullStage(
-        "pull-small",
-        1,
-        Sizes::smallLayers,
-        sizes -> (long) sizes.smallLayers() * SMALL_LAYER_BYTES);
+    return new PullStage("pull-small", 1, false, Sizes::smallLayers, PullStage::smallBytes);
   }
 
   /** Twenty callers want the same image. */
   static PullStage many() {
-    return new PullStage("pull-many", 20, sizes -> BIG_LAYERS, PullStage::bigBytes);
+    return new PullStage("pull-many", 20, false, sizes -> BIG_LAYERS, PullStage::bigBytes);
+  }
+
+  /** As {@link #big}, each time the first of a daemon that was started a moment before. */
+  static PullStage first() {
+    return new PullStage("pull-first", 1, true, sizes -> BIG_LAYERS, PullStage::bigBytes);
+  }
+
+  /** As {@link #small}, each time the first. */
+  static PullStage firstSmall() {
+    return new PullStage("pull-first-small", 1, true, Sizes::smallLayers, PullStage::smallBytes);
+  }
+
+  private static long smallBytes(Sizes sizes) {
+    return (long) sizes.smallLayers() * SMALL_LAYER_BYTES;
   }
 
   private static long bigBytes(Sizes sizes) {
@@ -77,7 +97,14 @@ final class PullStage implements Stage {
         "pull and unpack over CRI: %.0f MB in %d layers, %s; floor: skopeo copy",
         bytes.apply(sizes) / 1e6,
         layers.apply(sizes),
-        atOnce == 1 ? "one call" : atOnce + " calls at once");
+        atOnce > 1
+            ? atOnce + " calls at once"
+            : fresh ? "the first of a fresh daemon" : "one call");
+  }
+
+  @Override
+  public boolean needsOwnNodes() {
+    return fresh;
   }
 
   @Override
@@ -105,7 +132,9 @@ final class PullStage implements Stage {
     }
     List<Scenario> turns = new ArrayList<>();
     for (Target target : setting.targets()) {
-      turns.add(new Pull(target, registry, name, image.size(), atOnce));
+      if (!fresh || target.own().isPresent()) {
+        turns.add(new Pull(target, registry, name, image.size(), atOnce, fresh));
+      }
     }
     if (Commands.has("skopeo")) {
       turns.add(new Skopeo(registry, name, folder));
@@ -115,12 +144,21 @@ final class PullStage implements Stage {
     return turns;
   }
 
-  private record Pull(Target runtime, Registry registry, String name, long size, int atOnce)
+  private record Pull(
+      Target runtime, Registry registry, String name, long size, int atOnce, boolean fresh)
       implements Scenario {
     private static final double WHOLE = 0.99;
+    private static final long NOTED_SECONDS_MAX = 5;
 
     @Override
     public Readings round(int number) throws Exception {
+      if (fresh) {
+        Node node = runtime.own().orElseThrow();
+        node.stopDaemon();
+        node.launch();
+        TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
+      }
+      OfDaemon processor = OfDaemon.begin(runtime);
       ImageSpec image = ImageSpec.newBuilder().setImage(registry.reference(name)).build();
       long sentBefore = registry.sentBytes();
       try (Pods pods = new Pods(runtime, name)) {
@@ -132,9 +170,8 @@ final class PullStage implements Stage {
                     pods.client()
                         .criImages()
                         .pullImage(PullImageRequest.newBuilder().setImage(image).build()));
-        // The registry notes what it sent when it has sent it: after the puller has got it.
-        TimeUnit.MILLISECONDS.sleep(200);
-        long sent = registry.sentBytes() - sentBefore;
+        Readings readings = processor.addTo(new Readings().addNanos(METRIC, nanos));
+        long sent = noted(sentBefore);
         if (sent < size * WHOLE) {
           throw new IllegalStateException(
               "the image has " + size + " bytes, and only " + sent + " were fetched");
@@ -142,10 +179,18 @@ final class PullStage implements Stage {
         pods.client()
             .criImages()
             .removeImage(RemoveImageRequest.newBuilder().setImage(image).build());
-        return new Readings()
-            .addNanos(METRIC, nanos)
-            .add(new Metric("over the wire", Unit.MEGABYTES), sent / 1e6);
+        return readings.add(new Metric("over the wire", Unit.MEGABYTES), sent / 1e6);
       }
+    }
+
+    /** The registry notes what it sent when it has sent it: after the puller has got it. */
+    private long noted(long before) throws Exception {
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(NOTED_SECONDS_MAX);
+      TimeUnit.MILLISECONDS.sleep(200);
+      while (registry.sentBytes() - before < size * WHOLE && System.nanoTime() < deadline) {
+        TimeUnit.MILLISECONDS.sleep(100);
+      }
+      return registry.sentBytes() - before;
     }
 
     @Override

@@ -20,6 +20,8 @@ public final class Stages {
           PullStage.big(),
           PullStage.small(),
           PullStage.many(),
+          PullStage.first(),
+          PullStage.firstSmall(),
           new ImportStage(),
           new LogStage(),
           new EventStage(),
