@@ -21,6 +21,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +43,7 @@ public final class GarbageCollector {
   private static final int ROUND_MAX = 64;
   private static final int ROUNDS_MAX = 10_000;
   private static final int FAILURES_TOLD = 16;
+  private static final long PATIENCE_SECONDS = 600;
 
   /** A download that nobody went on with for so long is given up. Source: containerd's. */
   static final Duration INGEST_LIFE = Duration.ofHours(24);
@@ -48,6 +51,9 @@ public final class GarbageCollector {
   private final Journal journal;
   private final ContentService content;
   private final List<SnapshotService> snapshotters;
+
+  /** One collection at a time: who asks for one hears of it when it is done. */
+  private final ReentrantLock collecting = new ReentrantLock();
 
   /** Pulls hold the read side: what they make has no name until they end. */
   private final ReentrantReadWriteLock pausing = new ReentrantReadWriteLock();
@@ -123,10 +129,28 @@ public final class GarbageCollector {
   }
 
   /**
-   * Collects now; while a pull is under way nothing is, for its end is a better moment. What was
+   * Collects now; while a pull is under way nothing is, for its end is a better moment. Another
+   * collection is waited for: it may have looked before what its caller let go was let go. What was
    * removed, or failed to be, is recorded as an event.
    */
   public Collected collect(Origin origin, String namespace, Cause cause) {
+    try {
+      if (!collecting.tryLock(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        throw Refusal.unavailable(
+            "another collection of garbage has not ended for " + PATIENCE_SECONDS + " s");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Refusal.cancelled("the collection of garbage was interrupted");
+    }
+    try {
+      return collectAlone(origin, namespace, cause);
+    } finally {
+      collecting.unlock();
+    }
+  }
+
+  private Collected collectAlone(Origin origin, String namespace, Cause cause) {
     long began = System.nanoTime();
     List<Item> removed = new ArrayList<>();
     Set<String> failures = new TreeSet<>();

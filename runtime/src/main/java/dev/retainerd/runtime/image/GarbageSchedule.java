@@ -152,6 +152,16 @@ public final class GarbageSchedule implements AutoCloseable {
     } catch (RuntimeException e) {
       LOG.warn("the garbage of {} is not collected yet: {}", namespace, e.getMessage());
     }
+    if (collector.isPaused()) {
+      // A pull that began meanwhile may have kept it off.
+      again(namespace);
+    }
+  }
+
+  private synchronized void again(String namespace) {
+    Waiting state = waiting.computeIfAbsent(namespace, n -> new Waiting());
+    state.letGo = true;
+    state.letGoNanos = System.nanoTime();
   }
 
   @Override

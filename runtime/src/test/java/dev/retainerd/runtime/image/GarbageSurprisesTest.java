@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.Descriptor;
 import dev.retainerd.runtime.archive.TarBuilder;
 import dev.retainerd.runtime.content.Digest;
 import dev.retainerd.runtime.error.Refusal;
@@ -15,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -78,6 +81,48 @@ class GarbageSurprisesTest {
       assertEquals(1, node.snapshots.list("k8s.io").size());
       assertEquals(1, node.folders.list().size());
     }
+  }
+
+  /** Another collection may have looked just before the name went: it must not be all there is. */
+  @Test
+  void whatLostItsNameDuringAnotherCollectionIsCollectedWhenItsOwnEnds() throws Exception {
+    Scope scope = NodeFixture.scope("one");
+    AtomicBoolean over = new AtomicBoolean();
+    AtomicInteger others = new AtomicInteger();
+    Thread schedule =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  while (!over.get()) {
+                    node.garbage.collect(
+                        NodeFixture.ORIGIN, "one", GarbageCollector.Cause.SCHEDULE);
+                    others.incrementAndGet();
+                  }
+                });
+    try {
+      for (int i = 0; i < 300; i++) {
+        Digest blob;
+        try (GarbageCollector.Pause paused = node.garbage.pause()) {
+          blob = node.content.put(scope, ("blob " + i).getBytes(StandardCharsets.UTF_8), Map.of());
+          node.records.put(
+              scope,
+              "named",
+              Descriptor.newBuilder()
+                  .setDigest(blob.toString())
+                  .setSize(1)
+                  .setMediaType(MediaTypes.OCI_MANIFEST)
+                  .build(),
+              Map.of());
+        }
+        node.records.delete(scope, "named");
+        node.garbage.collect(NodeFixture.ORIGIN, "one", GarbageCollector.Cause.REMOVAL);
+        assertTrue(node.content.find("one", blob).isEmpty(), "round " + i + " left its blob");
+      }
+    } finally {
+      over.set(true);
+      schedule.join();
+    }
+    assertTrue(others.get() > 0);
   }
 
   @Test
