@@ -251,9 +251,15 @@ public final class SandboxControllerApi extends ControllerGrpc.ControllerImplBas
   @Override
   public void metrics(
       ControllerMetricsRequest request, StreamObserver<ControllerMetricsResponse> response) {
-    requireThere(request.getSandboxer(), request.getSandboxId());
-    throw Refusal.unimplemented(
-        "a sandbox has no cgroup of its own here; ask for the metrics of its tasks");
+    String id = request.getSandboxId();
+    String namespace = CallContext.namespace();
+    requireThere(request.getSandboxer(), id);
+    Calls.answer(
+        response,
+        () ->
+            ControllerMetricsResponse.newBuilder()
+                .setMetrics(SandboxMetrics.sum(id, groups.stats(namespace, id)))
+                .build());
   }
 
   /** Nothing that runs depends on the record: containers bring all they need in their specs. */

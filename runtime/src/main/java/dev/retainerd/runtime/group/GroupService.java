@@ -6,6 +6,7 @@ import dev.retainerd.eventlog.proto.GroupCreatedPayload;
 import dev.retainerd.eventlog.proto.GroupRemovedPayload;
 import dev.retainerd.eventlog.proto.GroupStartedPayload;
 import dev.retainerd.eventlog.proto.GroupStoppedPayload;
+import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.engine.NamespaceBirth;
@@ -17,6 +18,7 @@ import dev.retainerd.runtime.task.TaskService;
 import dev.retainerd.store.proto.GroupEntry;
 import dev.retainerd.store.proto.GroupPhase;
 import dev.retainerd.store.proto.ShimEntry;
+import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.Term;
@@ -165,6 +167,27 @@ public final class GroupService {
       Thread.currentThread().interrupt();
       throw Refusal.cancelled("the stop of sandbox " + id + " was interrupted");
     }
+  }
+
+  /** The cgroup metrics of its tasks, as typed values; of those that run. */
+  public List<Opaque> stats(String namespace, String id) {
+    List<Opaque> found = new ArrayList<>();
+    for (String container : members(namespace, id)) {
+      try {
+        found.add(tasks.stats(namespace, container));
+      } catch (Refusal e) {
+        // No task, or it ended meanwhile: its cgroup is gone.
+        boolean runs =
+            tasks
+                .find(namespace, container)
+                .filter(task -> task.getPhase() != TaskPhase.TASK_PHASE_STOPPED)
+                .isPresent();
+        if (runs && !e.is(Refusal.Code.NOT_FOUND)) {
+          throw e;
+        }
+      }
+    }
+    return found;
   }
 
   private List<String> members(String namespace, String id) {

@@ -30,6 +30,7 @@ import dev.retainerd.wire.containerd.services.sandbox.v1.StoreGetRequest;
 import dev.retainerd.wire.containerd.services.sandbox.v1.StoreGrpc;
 import dev.retainerd.wire.containerd.services.sandbox.v1.StoreListRequest;
 import dev.retainerd.wire.containerd.services.sandbox.v1.StoreUpdateRequest;
+import dev.retainerd.wire.containerd.types.Metric;
 import dev.retainerd.wire.containerd.types.RuntimeInfo;
 import dev.retainerd.wire.containerd.types.Sandbox;
 import io.grpc.Channel;
@@ -37,8 +38,11 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
@@ -179,6 +183,85 @@ class SandboxApiTest {
                 .build());
   }
 
+  private static Metric metrics(Node node) {
+    return controller(node)
+        .metrics(
+            ControllerMetricsRequest.newBuilder()
+                .setSandboxId("group")
+                .setSandboxer("shim")
+                .build())
+        .getMetrics();
+  }
+
+  private static long processes(Any data) throws Exception {
+    return data.getTypeUrl().contains("v2")
+        ? dev.retainerd.wire.containerd.cgroups.v2.Metrics.parseFrom(data.getValue())
+            .getPids()
+            .getCurrent()
+        : dev.retainerd.wire.containerd.cgroups.v1.Metrics.parseFrom(data.getValue())
+            .getPids()
+            .getCurrent();
+  }
+
+  /**
+   * A restart of the machine: what was ready runs no more, and who waits for its end hears of it.
+   */
+  @Test
+  void aRebootStopsWhatWasReady() throws Exception {
+    try (Node node = Node.started()) {
+      ControllerCreateRequest create =
+          ControllerCreateRequest.newBuilder().setSandboxId("group").setSandboxer("shim").build();
+      controller(node).create(create);
+      var started =
+          controller(node)
+              .start(
+                  ControllerStartRequest.newBuilder()
+                      .setSandboxId("group")
+                      .setSandboxer("shim")
+                      .build());
+      node.killDaemon();
+      Host.kill9(started.getPid());
+      Path bootId = node.folder().resolve("boot-id");
+      Files.writeString(bootId, UUID.randomUUID() + "\n");
+      node.startUnder(
+          List.of(
+              "unshare",
+              "-m",
+              "--propagation",
+              "unchanged",
+              "sh",
+              "-c",
+              "mount --make-private /proc; mount --bind "
+                  + bootId
+                  + " /proc/sys/kernel/random/boot_id; exec \"$@\"",
+              "sh"));
+      node.start();
+      assertEquals("SANDBOX_NOTREADY", status(node).getState());
+      assertTrue(status(node).getExitedAt().getSeconds() > 0);
+      assertTrue(
+          controller(node)
+                  .wait(
+                      ControllerWaitRequest.newBuilder()
+                          .setSandboxId("group")
+                          .setSandboxer("shim")
+                          .build())
+                  .getExitedAt()
+                  .getSeconds()
+              > 0);
+      assertEquals(1, new History(node).sentences(1, "GroupStopped").size());
+      controller(node)
+          .shutdown(
+              ControllerShutdownRequest.newBuilder()
+                  .setSandboxId("group")
+                  .setSandboxer("shim")
+                  .build());
+      controller(node).create(create);
+      node.killDaemon();
+      node.startUnder(List.of());
+      node.start();
+    }
+  }
+
   @Test
   void containersOfASandboxShareItsShimAndEndWithIt() throws Exception {
     try (Node node = Node.started()) {
@@ -203,8 +286,12 @@ class SandboxApiTest {
           ProcessHandle.of(started.getPid())
               .flatMap(p -> p.info().commandLine().or(() -> java.util.Optional.of("java")))
               .isPresent());
+      assertFalse(metrics(node).hasData(), "nothing runs in it yet");
       member(node, "first");
       member(node, "second");
+      Metric measured = metrics(node);
+      assertEquals("group", measured.getId());
+      assertTrue(processes(measured.getData()) >= 2, measured::toString);
       refused(
           Status.Code.FAILED_PRECONDITION,
           () ->
@@ -316,12 +403,12 @@ class SandboxApiTest {
               .getPlatform()
               .getOs());
       refused(
-          Status.Code.UNIMPLEMENTED,
+          Status.Code.NOT_FOUND,
           () ->
               controller(node)
                   .metrics(
                       ControllerMetricsRequest.newBuilder()
-                          .setSandboxId("x")
+                          .setSandboxId("other")
                           .setSandboxer("shim")
                           .build()));
       controller(node)
