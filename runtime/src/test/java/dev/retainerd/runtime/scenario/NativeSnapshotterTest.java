@@ -1,16 +1,21 @@
 package dev.retainerd.runtime.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.history.v1.HistoryEvent;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("real")
 class NativeSnapshotterTest {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final int COPIED_FILES = 8_000;
 
   private static String committed(Node node) {
     return snapshots(node).lines().filter(l -> l.contains("Committed")).findFirst().orElse("");
@@ -98,6 +104,48 @@ class NativeSnapshotterTest {
       node.ctr("images", "rm", "--sync", Node.IMAGE).expectSuccess();
       assertEquals(0, snapshots(node).lines().filter(l -> l.contains("sha256:")).count());
       assertEquals(List.of(), folders(node), "the folders went with them");
+    }
+  }
+
+  /** The copy of a parent is what takes long: the daemon is killed in the middle of one. */
+  @Test
+  void aDaemonKilledInTheMiddleOfACopyLeavesNoneAndTheNextIsWhole() throws Exception {
+    try (Node node = Node.started()) {
+      Path root = node.root().resolve("snapshots").resolve("native");
+      node.ctr("snapshots", "--snapshotter", "native", "prepare", "filled", "").expectSuccess();
+      Path files = root.resolve(folders(node).getFirst()).resolve("fs");
+      for (int i = 0; i < COPIED_FILES; i++) {
+        Path folder = Files.createDirectories(files.resolve("d" + i % 50));
+        Files.writeString(folder.resolve("f" + i), "content of " + i);
+      }
+      node.ctr("snapshots", "--snapshotter", "native", "commit", "base", "filled").expectSuccess();
+      String base = folders(node).getFirst();
+      CompletableFuture<Host.Output> prepared =
+          CompletableFuture.supplyAsync(
+              () -> node.ctr("snapshots", "--snapshotter", "native", "prepare", "next", "base"));
+      Eventually.holds("a copy that is under way", PATIENCE, () -> copied(root, base) > 20);
+      node.killDaemon();
+      assertEquals(1, prepared.get(30, TimeUnit.SECONDS).code(), "the copy was not over");
+      long half = copied(root, base);
+      assertTrue(half < COPIED_FILES, half + " files had been copied");
+      node.start();
+      assertFalse(snapshots(node).contains("next"), () -> snapshots(node));
+      assertEquals(List.of(base), folders(node), "the half copy went");
+      node.ctr("snapshots", "--snapshotter", "native", "prepare", "next", "base").expectSuccess();
+      assertEquals(COPIED_FILES, copied(root, base));
+      node.ctr("snapshots", "--snapshotter", "native", "rm", "next").expectSuccess();
+      node.ctr("snapshots", "--snapshotter", "native", "rm", "base").expectSuccess();
+      assertEquals(List.of(), folders(node));
+    }
+  }
+
+  /** Files in all folders but that of the snapshot that is copied. */
+  private static long copied(Path root, String base) {
+    try (Stream<Path> all = Files.walk(root)) {
+      return all.filter(file -> !file.startsWith(root.resolve(base)) && Files.isRegularFile(file))
+          .count();
+    } catch (IOException | UncheckedIOException e) {
+      return 0; // it changes under our eyes
     }
   }
 
