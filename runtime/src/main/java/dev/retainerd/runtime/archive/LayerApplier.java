@@ -5,10 +5,9 @@ import dev.retainerd.runtime.linux.DirectoryCalls;
 import dev.retainerd.runtime.linux.Errno;
 import dev.retainerd.runtime.linux.FileStatus;
 import dev.retainerd.runtime.linux.SystemCallException;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.FileStore;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -36,7 +35,7 @@ public final class LayerApplier {
   private final Target target;
   private final boolean overlay;
   private final Bounds bounds;
-  private final FileStore disk;
+  private final File disk;
   private final byte[] buffer = new byte[COPY_BYTES];
 
   /** Names this layer made: its own whiteouts do not remove them. */
@@ -52,7 +51,7 @@ public final class LayerApplier {
   /** Folders get their times last: each name made in them would change them. */
   private record FolderTime(String name, long seconds, int nanos) {}
 
-  private LayerApplier(Target target, boolean overlay, Bounds bounds, FileStore disk) {
+  private LayerApplier(Target target, boolean overlay, Bounds bounds, File disk) {
     this.target = target;
     this.overlay = overlay;
     this.bounds = bounds;
@@ -74,7 +73,7 @@ public final class LayerApplier {
       throws IOException {
     boolean overlay = whiteouts == Whiteouts.OVERLAY;
     try (Target target = new Target(folder, overlay, lowers)) {
-      LayerApplier applier = new LayerApplier(target, overlay, bounds, Files.getFileStore(folder));
+      LayerApplier applier = new LayerApplier(target, overlay, bounds, folder.toFile());
       // Not closed: that would close the caller's stream. The decompressors hold plain memory.
       LayerStream stream = new LayerStream(layer, bounds.bytes());
       TarReader reader = new TarReader(stream);

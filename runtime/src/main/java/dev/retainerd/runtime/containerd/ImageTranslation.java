@@ -8,6 +8,7 @@ import dev.retainerd.runtime.filter.MaskedMap;
 import dev.retainerd.runtime.grpc.Identifiers;
 import dev.retainerd.wire.containerd.services.images.v1.Image;
 import dev.retainerd.wire.containerd.types.Descriptor;
+import dev.retainerd.wire.containerd.types.Platform;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -17,6 +18,11 @@ final class ImageTranslation {
   private static final Pattern DIGEST = Pattern.compile("sha256:[0-9a-f]{64}");
 
   private ImageTranslation() {}
+
+  static dev.retainerd.runtime.image.Platform platform(Platform wire) {
+    return new dev.retainerd.runtime.image.Platform(
+        wire.getOs().isEmpty() ? "linux" : wire.getOs(), wire.getArchitecture(), wire.getVariant());
+  }
 
   static ImageRecord record(Image image) {
     return ImageRecord.newBuilder()

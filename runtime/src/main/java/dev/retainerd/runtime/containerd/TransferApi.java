@@ -9,6 +9,7 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.image.ImageArchiveReader;
 import dev.retainerd.runtime.image.ImageTransfers;
+import dev.retainerd.runtime.image.PlatformChoice;
 import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.image.TransferProgress;
 import dev.retainerd.runtime.registry.Credentials;
@@ -100,13 +101,27 @@ public final class TransferApi extends TransferGrpc.TransferImplBase {
 
   private void pull(Scope scope, OCIRegistry from, ImageStore store, TransferProgress progress) {
     String name = store.getName().isEmpty() ? from.getReference() : store.getName();
+    PlatformChoice platforms =
+        PlatformChoice.of(
+            store.getPlatformsList().stream().map(ImageTranslation::platform).toList(),
+            store.getManifestLimit(),
+            store.getAllMetadata());
     transfers.pull(
         scope,
         registry(scope, from),
-        name,
-        store.getLabelsMap(),
-        store.getUnpacksCount() > 0,
+        new ImageTransfers.Wish(name, store.getLabelsMap(), platforms, unpacks(store)),
         progress);
+  }
+
+  private boolean unpacks(ImageStore store) {
+    return store.getUnpacksList().stream()
+        .anyMatch(
+            one ->
+                transfers.unpacksHere(
+                    one.hasPlatform()
+                        ? Optional.of(ImageTranslation.platform(one.getPlatform()))
+                        : Optional.empty(),
+                    one.getSnapshotter()));
   }
 
   private void load(
@@ -123,7 +138,7 @@ public final class TransferApi extends TransferGrpc.TransferImplBase {
           scope,
           DataStreams.reading(stream),
           new ImageArchiveReader.Naming(base, digests),
-          store.getUnpacksCount() > 0,
+          unpacks(store),
           progress);
     } finally {
       stream.close();

@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -22,7 +23,8 @@ import java.util.OptionalLong;
 
 /**
  * Blobs by digest, below one folder: {@code blobs/sha256/HEX} is there whole and verified or not at
- * all; {@code ingest/ID} holds what is still being written, and survives a restart.
+ * all; {@code ingest/ID.data} holds what is still being written and {@code ingest/ID.about} its
+ * particulars; both survive a restart.
  *
  * <p>Thread-safe. One process uses a folder at a time (the daemon's own lock sees to that). Blobs
  * are shared by all who know their digest: who may see them is for the caller to say.
@@ -52,11 +54,31 @@ public final class ContentStore {
   private void sweep() throws IOException {
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(ingests)) {
       for (Path entry : entries) {
-        if (Ingest.status(entry).isEmpty()) {
-          Ingest.remove(entry);
+        Optional<Path> place = place(entry, About.SUFFIX).or(() -> place(entry, Ingest.DATA));
+        if (place.isEmpty() || About.read(place.get()).isEmpty()) {
+          removeAll(entry);
         }
       }
     }
+  }
+
+  /** What an entry of the folder belongs to, where its name ends so. */
+  private static Optional<Path> place(Path entry, String suffix) {
+    String name = entry.getFileName().toString();
+    return name.endsWith(suffix)
+        ? Optional.of(entry.resolveSibling(name.substring(0, name.length() - suffix.length())))
+        : Optional.empty();
+  }
+
+  private static void removeAll(Path entry) throws IOException {
+    if (Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
+      try (DirectoryStream<Path> below = Files.newDirectoryStream(entry)) {
+        for (Path child : below) {
+          removeAll(child);
+        }
+      }
+    }
+    Files.deleteIfExists(entry);
   }
 
   /**
@@ -78,7 +100,7 @@ public final class ContentStore {
     lock(ref);
     boolean opened = false;
     try {
-      Ingest ingest = Ingest.open(this, folderOf(ref), ref, total, expected);
+      Ingest ingest = Ingest.open(this, placeOf(ref), ref, total, expected);
       opened = true;
       return ingest;
     } finally {
@@ -216,7 +238,7 @@ public final class ContentStore {
 
   /** How far an ingest is, or empty where there is none of that ref. */
   public Optional<IngestStatus> status(String ref) throws IOException {
-    return Ingest.status(folderOf(ref));
+    return Ingest.status(placeOf(ref));
   }
 
   /** Every ingest whose ref starts with {@code prefix}, in no order. */
@@ -224,7 +246,10 @@ public final class ContentStore {
     List<IngestStatus> found = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(ingests)) {
       for (Path entry : entries) {
-        Ingest.status(entry).filter(s -> s.ref().startsWith(prefix)).ifPresent(found::add);
+        Optional<Path> place = place(entry, About.SUFFIX);
+        if (place.isPresent()) {
+          Ingest.status(place.get()).filter(s -> s.ref().startsWith(prefix)).ifPresent(found::add);
+        }
       }
     }
     return found;
@@ -235,14 +260,14 @@ public final class ContentStore {
    * ended too: that writer's next call is refused.
    */
   public boolean abort(String ref) throws IOException {
-    return Ingest.remove(folderOf(ref));
+    return Ingest.remove(placeOf(ref));
   }
 
   Path blobsFolder() {
     return blobs;
   }
 
-  private Path folderOf(String ref) {
+  private Path placeOf(String ref) {
     return ingests.resolve(Digest.of(ref.getBytes(StandardCharsets.UTF_8)).hex());
   }
 }

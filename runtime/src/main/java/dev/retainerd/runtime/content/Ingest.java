@@ -6,19 +6,18 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The one writer of a blob to be. Closing it before {@link #commit} keeps what was written, so that
@@ -28,10 +27,15 @@ import java.util.Optional;
  * left is hashed again first, because nothing says that it reached the disk whole.
  */
 public final class Ingest implements Closeable {
+  /** Ends the names of the files with bytes. */
+  static final String DATA = ".data";
+
   private static final int REHASH_BYTES = 1 << 20;
+  private static final Set<PosixFilePermission> READ_ONLY =
+      PosixFilePermissions.fromString("r--r--r--");
 
   private final ContentStore store;
-  private final Path folder;
+  private final Path place;
   private final String ref;
   private final FileChannel data;
   private final boolean resumed;
@@ -40,10 +44,10 @@ public final class Ingest implements Closeable {
   private long total;
   private boolean closed;
 
-  private Ingest(ContentStore store, Path folder, String ref, FileChannel data, long total)
+  private Ingest(ContentStore store, Path place, String ref, FileChannel data, long total)
       throws IOException {
     this.store = store;
-    this.folder = folder;
+    this.place = place;
     this.ref = ref;
     this.data = data;
     this.total = total;
@@ -53,31 +57,28 @@ public final class Ingest implements Closeable {
   }
 
   static Ingest open(
-      ContentStore store, Path folder, String ref, long total, Optional<Digest> expected)
+      ContentStore store, Path place, String ref, long total, Optional<Digest> expected)
       throws IOException {
-    Files.createDirectories(folder);
-    if (status(folder).isEmpty()) {
-      // The ref is written last: a folder without one is nobody's and is begun anew.
-      remove(folder);
-      Files.createDirectories(folder);
-      Files.writeString(folder.resolve("started"), Instant.now().toString());
-      replace(folder.resolve("ref"), ref);
+    Optional<About> before = About.read(place);
+    if (before.isEmpty()) {
+      // The data of one whose particulars are not there is nobody's.
+      Files.deleteIfExists(data(place));
+      new About(ref, total, expected, Instant.now()).writeFirst(place);
+    } else {
+      About about = before.get().with(total, expected);
+      if (!about.equals(before.get())) {
+        about.write(place);
+      }
     }
-    if (total > 0) {
-      replace(folder.resolve("total"), Long.toString(total));
-    }
-    if (expected.isPresent()) {
-      replace(folder.resolve("expected"), expected.get().toString());
-    }
-    long known = total > 0 ? total : number(folder.resolve("total"));
+    long known = total > 0 ? total : before.map(About::total).orElse(0L);
     FileChannel data =
         FileChannel.open(
-            folder.resolve("data"),
+            data(place),
             StandardOpenOption.CREATE,
             StandardOpenOption.READ,
             StandardOpenOption.WRITE);
     try {
-      return new Ingest(store, folder, ref, data, known);
+      return new Ingest(store, place, ref, data, known);
     } catch (IOException | RuntimeException e) {
       data.close();
       throw e;
@@ -108,7 +109,7 @@ public final class Ingest implements Closeable {
   }
 
   public IngestStatus status() throws IOException {
-    return status(folder)
+    return status(place)
         .orElseThrow(() -> Refusal.notFound("ingest \"" + ref + "\" was aborted; begin it again"));
   }
 
@@ -137,7 +138,10 @@ public final class Ingest implements Closeable {
   public void expect(long bytes) throws IOException {
     open();
     total = bytes;
-    replace(folder.resolve("total"), Long.toString(bytes));
+    Optional<About> about = About.read(place);
+    if (about.isPresent()) {
+      about.get().withTotal(bytes).write(place);
+    }
   }
 
   /**
@@ -167,26 +171,27 @@ public final class Ingest implements Closeable {
     }
     if (store.has(actual)) {
       close();
-      remove(folder);
+      remove(place);
       throw Refusal.alreadyExists("content " + actual + " exists already");
     }
-    Path file = folder.resolve("data");
-    if (!Files.exists(file)) {
-      throw Refusal.notFound("ingest \"" + ref + "\" was aborted; begin it again");
+    Path file = data(place);
+    try {
+      Files.setPosixFilePermissions(file, READ_ONLY);
+      data.force(true);
+      Files.move(file, store.path(actual), StandardCopyOption.ATOMIC_MOVE);
+    } catch (NoSuchFileException e) {
+      throw Refusal.notFound("ingest \"" + ref + "\" was aborted; begin it again").because(e);
     }
-    data.force(true);
-    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
-    Files.move(file, store.path(actual), StandardCopyOption.ATOMIC_MOVE);
     sync(store.blobsFolder());
     close();
-    remove(folder);
+    remove(place);
     return actual;
   }
 
   /** Ends the ingest and gives its space back. */
   public void abort() throws IOException {
     close();
-    remove(folder);
+    remove(place);
   }
 
   /** Keeps what was written for the next writer of this ref. Closing twice is harmless. */
@@ -218,63 +223,35 @@ public final class Ingest implements Closeable {
     }
   }
 
-  static Optional<IngestStatus> status(Path folder) throws IOException {
-    try {
-      String ref = Files.readString(folder.resolve("ref"));
-      Instant started = Instant.parse(Files.readString(folder.resolve("started")));
-      Path data = folder.resolve("data");
-      long offset = 0;
-      Instant updated = started;
-      if (Files.exists(data)) {
-        BasicFileAttributes attributes = Files.readAttributes(data, BasicFileAttributes.class);
-        offset = attributes.size();
-        updated = attributes.lastModifiedTime().toInstant();
-      }
-      return Optional.of(
-          new IngestStatus(
-              ref,
-              offset,
-              number(folder.resolve("total")),
-              text(folder.resolve("expected")).map(Digest::parse),
-              started,
-              updated));
-    } catch (NoSuchFileException | DateTimeParseException | NumberFormatException | Refusal e) {
-      // Half made, or half written by a power cut.
-      return Optional.empty();
-    }
+  static Path data(Path place) {
+    return place.resolveSibling(place.getFileName() + DATA);
   }
 
-  /** Removes an ingest's folder; false where there was none. */
-  static boolean remove(Path folder) throws IOException {
-    boolean there = Files.deleteIfExists(folder.resolve("ref"));
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
-      for (Path file : files) {
-        Files.deleteIfExists(file);
-      }
-    } catch (NoSuchFileException e) {
-      return there;
+  static Optional<IngestStatus> status(Path place) throws IOException {
+    Optional<About> found = About.read(place);
+    if (found.isEmpty()) {
+      return Optional.empty();
     }
-    Files.deleteIfExists(folder);
+    About about = found.get();
+    long offset = 0;
+    Instant updated = about.started();
+    try {
+      BasicFileAttributes attributes = Files.readAttributes(data(place), BasicFileAttributes.class);
+      offset = attributes.size();
+      updated = attributes.lastModifiedTime().toInstant();
+    } catch (NoSuchFileException e) {
+      // Nothing was written yet.
+    }
+    return Optional.of(
+        new IngestStatus(
+            about.ref(), offset, about.total(), about.expected(), about.started(), updated));
+  }
+
+  /** Removes what there is of an ingest; false where there was none. */
+  static boolean remove(Path place) throws IOException {
+    boolean there = About.remove(place);
+    Files.deleteIfExists(data(place));
     return there;
-  }
-
-  private static Optional<String> text(Path file) throws IOException {
-    try {
-      return Optional.of(Files.readString(file));
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
-    }
-  }
-
-  private static long number(Path file) throws IOException {
-    return text(file).map(Long::parseLong).orElse(0L);
-  }
-
-  /** A reader sees the old text or the new one, never a part. */
-  private static void replace(Path file, String text) throws IOException {
-    Path next = file.resolveSibling(file.getFileName() + ".next");
-    Files.write(next, text.getBytes(StandardCharsets.UTF_8));
-    Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   private static void sync(Path directory) throws IOException {

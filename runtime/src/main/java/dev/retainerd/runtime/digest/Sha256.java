@@ -21,8 +21,13 @@ import org.slf4j.LoggerFactory;
 public final class Sha256 {
   private static final Logger LOG = LoggerFactory.getLogger(Sha256.class);
 
-  /** Below this the JDK's is done before a native call has paid for its set-up. */
+  /** Below this the JDK's is done before the library is loaded. */
   private static final long LONG_BYTES = 256 * 1024;
+
+  /** Below this the JDK's is done before a native call has paid for its set-up. */
+  private static final long SHORT_BYTES = 4 * 1024;
+
+  private static volatile boolean loaded;
 
   private static final String LIBRARY = "libamazonCorrettoCryptoProvider.so";
 
@@ -31,6 +36,10 @@ public final class Sha256 {
   /** Loads the native library when it is first wanted: many commands never hash anything long. */
   private static final class Native {
     static final Optional<Provider> PROVIDER = load();
+
+    static {
+      loaded = true;
+    }
 
     private static Optional<Provider> load() {
       for (String folder : System.getProperty("java.library.path", "").split(File.pathSeparator)) {
@@ -52,7 +61,7 @@ public final class Sha256 {
 
   /** For bytes whose number is known. */
   public static MessageDigest forBytes(long count) {
-    return count < LONG_BYTES ? javas() : begin();
+    return count < (loaded ? SHORT_BYTES : LONG_BYTES) ? javas() : begin();
   }
 
   /** For bytes that may be many. */

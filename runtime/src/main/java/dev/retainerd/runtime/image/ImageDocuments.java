@@ -82,8 +82,8 @@ final class ImageDocuments {
     return manifest(namespace, best.descriptor(), depth - 1);
   }
 
-  static Refusal noPlatform(String digest, Platform node) {
-    return Refusal.notFound("image index " + digest + " has no manifest for " + node);
+  static Refusal noPlatform(String digest, Object wanted) {
+    return Refusal.notFound("image index " + digest + " has no manifest for " + wanted);
   }
 
   static boolean isIndex(Descriptor target, JsonObject json) {

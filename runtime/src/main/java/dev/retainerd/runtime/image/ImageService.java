@@ -79,6 +79,7 @@ public final class ImageService {
   private final ImageDocuments documents;
   private final Unpacker unpacker;
   private final Puller puller;
+  private final PlatformChoice everyPull;
   private final ImageTransfers transfers;
   private final RegistryClients clients;
   private final Settings settings;
@@ -112,9 +113,9 @@ public final class ImageService {
     this.settings = settings;
     this.documents = new ImageDocuments(content, node);
     this.unpacker = new Unpacker(snapshots, diffs);
+    this.everyPull = PlatformChoice.of(node);
     this.puller =
-        new Puller(
-            content, new Downloads(content), unpacker, documents, node, settings.layersAtOnce());
+        new Puller(content, new Downloads(content), unpacker, documents, settings.layersAtOnce());
     this.transfers =
         new ImageTransfers(
             new ImageTransfers.Parts(
@@ -183,11 +184,13 @@ public final class ImageService {
                 clients, settings.hosts(), reference, wish.credentials(), settings.stallPatience());
         Map<String, String> source =
             Map.of(SOURCE_LABEL + reference.host(), reference.repository());
-        Puller.Pulled pulled = puller.pull(scope, repository, source, true, TransferProgress.NONE);
+        Puller.Pulled pulled =
+            puller.pull(
+                scope, repository, new Puller.Wish(everyPull, source, true), TransferProgress.NONE);
         name(scope, reference, pulled);
         journal.commit(origin, CRI_NAMESPACE, outcome(reference, pulled, began));
         Failpoint.PULL_OUTCOME_RECORDED.hit();
-        return pulled.facts().id();
+        return idOf(pulled);
       } catch (RuntimeException e) {
         failed(origin, reference.toString(), String.valueOf(e.getMessage()));
         throw e;
@@ -223,7 +226,12 @@ public final class ImageService {
     }
     records.put(scope, reference.toString(), target, labels);
     records.put(scope, digested.toString(), target, labels);
-    records.put(scope, pulled.facts().id(), target, labels);
+    records.put(scope, idOf(pulled), target, labels);
+  }
+
+  /** What is pulled for this node has facts, or the pull has failed. */
+  private static String idOf(Puller.Pulled pulled) {
+    return pulled.facts().orElseThrow().id();
   }
 
   /**

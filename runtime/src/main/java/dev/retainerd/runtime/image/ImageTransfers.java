@@ -69,23 +69,31 @@ public final class ImageTransfers {
   }
 
   /**
-   * Pulls an image for this node's platform and names it.
+   * What to take of an image, and what to call it.
    *
-   * @throws Refusal as {@link ImageService#pull}
+   * @param unpack whether to unpack what is for this node
    */
-  public ImageRecord pull(
-      Scope scope,
-      Registry from,
-      String name,
-      Map<String, String> labels,
-      boolean unpack,
-      TransferProgress progress) {
+  public record Wish(
+      String name, Map<String, String> labels, PlatformChoice platforms, boolean unpack) {
+    public Wish {
+      labels = Map.copyOf(labels);
+    }
+  }
+
+  /**
+   * Pulls an image and names it.
+   *
+   * @throws Refusal as {@link ImageService#pull}; not found, where it has nothing of the platforms
+   *     wanted
+   */
+  public ImageRecord pull(Scope scope, Registry from, Wish wish, TransferProgress progress) {
     Reference reference = Reference.exact(from.reference());
     Map<String, String> source =
         Map.of(ImageService.SOURCE_LABEL + reference.host(), reference.repository());
     try (GarbageCollector.Pause paused = parts.garbage().pause()) {
-      Puller.Pulled pulled = parts.puller().pull(scope, open(from), source, unpack, progress);
-      ImageRecord record = parts.records().put(scope, name, pulled.target(), labels);
+      Puller.Wish wanted = new Puller.Wish(wish.platforms(), source, wish.unpack());
+      Puller.Pulled pulled = parts.puller().pull(scope, open(from), wanted, progress);
+      ImageRecord record = parts.records().put(scope, wish.name(), pulled.target(), wish.labels());
       progress.tell(TransferProgress.Event.SAVED, "image", pulled.target(), 0);
       return record;
     }
@@ -98,6 +106,19 @@ public final class ImageTransfers {
     try (GarbageCollector.Pause paused = parts.garbage().pause()) {
       pusher.push(scope.namespace(), target, open(to), host, progress);
     }
+  }
+
+  /**
+   * Whether a client's wish to unpack is for this node: another platform's files would be of no use
+   * here, and another snapshotter's client unpacks itself. As with containerd, other wishes are
+   * passed over.
+   *
+   * @param platform empty for this node's
+   * @param snapshotter "" for this node's
+   */
+  public boolean unpacksHere(Optional<Platform> platform, String snapshotter) {
+    return platform.map(one -> one.runsOn(Platform.host())).orElse(true)
+        && (snapshotter.isEmpty() || parts.unpacker().snapshotter().equals(snapshotter));
   }
 
   /** Gives an image another name, taking it from whatever has it. */

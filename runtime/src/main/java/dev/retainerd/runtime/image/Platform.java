@@ -45,6 +45,22 @@ public record Platform(String os, String architecture, String variant) {
     return variant.compareTo(node.variant) < 0 ? 1 : 0;
   }
 
+  /** Two platforms that are the same, however they are written, are equal like this. */
+  Platform normalized() {
+    return switch (architecture + "/" + variant) {
+      case "arm64/v8", "arm64/8" -> new Platform(os, "arm64", "");
+      case "amd64/v1", "x86_64/" -> new Platform(os, "amd64", "");
+      case "aarch64/", "aarch64/v8" -> new Platform(os, "arm64", "");
+      case "arm/" -> new Platform(os, "arm", "v7");
+      default -> this;
+    };
+  }
+
+  /** Whether what is made for this platform runs on {@code node}. */
+  public boolean runsOn(Platform node) {
+    return normalized().fitness(node.normalized()) > 0;
+  }
+
   @Override
   public String toString() {
     return os + "/" + architecture + (variant.isEmpty() ? "" : "/" + variant);

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -32,7 +31,6 @@ final class Puller {
   private final Downloads downloads;
   private final Unpacker unpacker;
   private final ImageDocuments documents;
-  private final Platform node;
   private final int layersAtOnce;
 
   /** Unpacking is work for the processors; more at once than there are only costs memory. */
@@ -44,13 +42,11 @@ final class Puller {
       Downloads downloads,
       Unpacker unpacker,
       ImageDocuments documents,
-      Platform node,
       int layersAtOnce) {
     this.content = content;
     this.downloads = downloads;
     this.unpacker = unpacker;
     this.documents = documents;
-    this.node = node;
     this.layersAtOnce = Math.max(1, layersAtOnce);
   }
 
@@ -58,61 +54,103 @@ final class Puller {
    * What was pulled.
    *
    * @param target what the reference points at: an index or a manifest
+   * @param facts of the manifest for this node; empty where that was not wanted
    */
-  record Pulled(Descriptor target, ImageFacts facts, long bytesFetched) {}
+  record Pulled(Descriptor target, Optional<ImageFacts> facts, long bytesFetched) {}
+
+  /**
+   * What is wanted of an image.
+   *
+   * @param unpack whether to unpack what is for this node
+   */
+  record Wish(PlatformChoice platforms, Map<String, String> sourceLabels, boolean unpack) {}
 
   /**
    * Pulls.
    *
-   * @param unpack whether to unpack it too
    * @param progress hears of each part
+   * @throws Refusal not found, where an index has nothing of the platforms wanted
    */
-  Pulled pull(
-      Scope scope,
-      Repository from,
-      Map<String, String> sourceLabels,
-      boolean unpack,
-      TransferProgress progress) {
+  Pulled pull(Scope scope, Repository from, Wish wish, TransferProgress progress) {
     AtomicLong fetched = new AtomicLong();
     Repository.Manifest root = from.resolve();
-    Documents found = new Documents(scope, from, sourceLabels);
-    Descriptor target = found.walk(root, INDEX_DEPTH_MAX);
+    Documents found = new Documents(scope, from, wish);
+    Descriptor target = found.walk(root, INDEX_DEPTH_MAX, true);
     progress.tell(TransferProgress.Event.COMPLETE, "manifest", target, target.getSize());
-    for (Descriptor layer : found.manifest.layers()) {
-      if (MediaTypes.isForeign(layer.getMediaType())) {
-        throw Refusal.failedPrecondition(
-            "layer "
-                + layer.getDigest()
-                + " is foreign: its registry does not hold it, and other"
-                + " places are not asked; use an image that carries all its layers");
+    List<Descriptor> others = new ArrayList<>();
+    for (Part part : found.parts) {
+      if (part.whole()) {
+        part.manifest().layers().forEach(Puller::refuseForeign);
+        others.addAll(part.manifest().layers());
       }
+      Descriptor config = part.manifest().config();
+      downloads.ensure(scope, from, config, "config", wish.sourceLabels(), fetched, progress);
     }
-    downloads.ensure(
-        scope, from, found.manifest.config(), "config", sourceLabels, fetched, progress);
-    ImageFacts facts = documents.facts(scope.namespace(), target);
-    if (unpack && !facts.chainIds().isEmpty()) {
-      Map<String, String> labels = new TreeMap<>(sourceLabels);
+    Optional<ImageFacts> facts =
+        ofThisNode(scope.namespace(), target, wish)
+            .filter(mine -> others.containsAll(mine.layers()));
+    if (facts.isPresent()) {
+      own(scope, from, facts.get(), wish, fetched, progress);
+      others.removeAll(facts.get().layers());
+    }
+    fetch(scope, from, others, wish, fetched, progress);
+    return new Pulled(target, facts, fetched.get());
+  }
+
+  private static void refuseForeign(Descriptor layer) {
+    if (MediaTypes.isForeign(layer.getMediaType())) {
+      throw Refusal.failedPrecondition(
+          "layer "
+              + layer.getDigest()
+              + " is foreign: its registry does not hold it, and other"
+              + " places are not asked; use an image that carries all its layers");
+    }
+  }
+
+  /** Where other platforms are wanted, this node's need not be among them. */
+  private Optional<ImageFacts> ofThisNode(String namespace, Descriptor target, Wish wish) {
+    try {
+      return Optional.of(documents.facts(namespace, target));
+    } catch (Refusal e) {
+      if (wish.platforms().node().isEmpty() && e.is(Refusal.Code.NOT_FOUND)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private void own(
+      Scope scope,
+      Repository from,
+      ImageFacts facts,
+      Wish wish,
+      AtomicLong fetched,
+      TransferProgress progress) {
+    if (wish.unpack() && !facts.chainIds().isEmpty()) {
+      Map<String, String> labels = new TreeMap<>(wish.sourceLabels());
       labels.put(unpacker.gcLabel(), facts.chainId());
       content.adopt(scope, Digest.parse(facts.id()), labels);
     }
-    layers(scope, from, facts, sourceLabels, fetched, unpack, progress);
-    return new Pulled(target, facts, fetched.get());
+    layers(scope, from, facts, wish, fetched, progress);
   }
+
+  /** A manifest that is taken; with its layers, or only with its config. */
+  private record Part(ImageManifest manifest, boolean whole) {}
 
   /** Fetches manifests down from what the reference points at, and keeps them as content. */
   private final class Documents {
     private final Scope scope;
     private final Repository from;
-    private final Map<String, String> sourceLabels;
-    private ImageManifest manifest;
+    private final Wish wish;
+    private final List<Part> parts = new ArrayList<>();
 
-    Documents(Scope scope, Repository from, Map<String, String> sourceLabels) {
+    Documents(Scope scope, Repository from, Wish wish) {
       this.scope = scope;
       this.from = from;
-      this.sourceLabels = sourceLabels;
+      this.wish = wish;
     }
 
-    Descriptor walk(Repository.Manifest document, int depth) {
+    Descriptor walk(Repository.Manifest document, int depth, boolean whole) {
       JsonObject json = ImageJson.parse(document.bytes(), "manifest " + document.digest());
       Descriptor here =
           Descriptor.newBuilder()
@@ -120,11 +158,12 @@ final class Puller {
               .setDigest(document.digest())
               .setSize(document.bytes().length)
               .build();
-      Map<String, String> labels = new TreeMap<>(sourceLabels);
+      Map<String, String> labels = new TreeMap<>(wish.sourceLabels());
       if (ImageDocuments.isIndex(here, json)) {
         index(here, json, depth, labels);
       } else {
-        manifest = ImageManifest.of(json);
+        ImageManifest manifest = ImageManifest.of(json);
+        parts.add(new Part(manifest, whole));
         labels.put(GcLabels.CONFIG, manifest.config().getDigest());
         for (int i = 0; i < manifest.layers().size(); i++) {
           labels.put(GcLabels.layer(i), manifest.layers().get(i).getDigest());
@@ -140,10 +179,15 @@ final class Puller {
             "index " + here.getDigest() + " is nested deeper than " + INDEX_DEPTH_MAX);
       }
       ImageIndex index = ImageIndex.of(json);
-      ImageIndex.Entry best =
-          index.best(node).orElseThrow(() -> ImageDocuments.noPlatform(here.getDigest(), node));
-      labels.put(GcLabels.manifest(index.manifests().indexOf(best)), best.descriptor().getDigest());
-      walk(from.manifest(best.descriptor().getDigest()), depth - 1);
+      List<PlatformChoice.Taken> taken = wish.platforms().of(index);
+      if (taken.isEmpty()) {
+        throw ImageDocuments.noPlatform(here.getDigest(), wish.platforms());
+      }
+      for (PlatformChoice.Taken one : taken) {
+        String digest = one.entry().descriptor().getDigest();
+        labels.put(GcLabels.manifest(index.manifests().indexOf(one.entry())), digest);
+        walk(from.manifest(digest), depth - 1, one.whole());
+      }
     }
 
     /** The document's own word counts before the server's: some servers say "application/json". */
@@ -160,74 +204,126 @@ final class Puller {
     }
   }
 
+  /** What is to be done for one layer. */
+  private interface Step {
+    void run() throws InterruptedException;
+  }
+
+  /** Layers that are not unpacked, several at once. */
+  private void fetch(
+      Scope scope,
+      Repository from,
+      List<Descriptor> layers,
+      Wish wish,
+      AtomicLong fetched,
+      TransferProgress progress) {
+    Semaphore downloading = new Semaphore(layersAtOnce);
+    List<Step> work = new ArrayList<>();
+    for (Descriptor layer : layers) {
+      work.add(download(downloading, scope, from, layer, wish, fetched, progress));
+    }
+    inParallel(work);
+  }
+
+  private Step download(
+      Semaphore downloading,
+      Scope scope,
+      Repository from,
+      Descriptor layer,
+      Wish wish,
+      AtomicLong fetched,
+      TransferProgress progress) {
+    return () -> {
+      downloading.acquire();
+      try {
+        downloads.ensure(scope, from, layer, "layer", wish.sourceLabels(), fetched, progress);
+      } finally {
+        downloading.release();
+      }
+    };
+  }
+
   private void layers(
       Scope scope,
       Repository from,
       ImageFacts facts,
-      Map<String, String> labels,
+      Wish wish,
       AtomicLong fetched,
-      boolean wanted,
       TransferProgress progress) {
-    boolean unpack = wanted && !facts.chainIds().isEmpty() && unpacker.inAnyOrder();
-    Semaphore downloading = new Semaphore(layersAtOnce);
-    List<Callable<Optional<SnapshotService.Layer>>> work = new ArrayList<>();
-    for (int i = 0; i < facts.layers().size(); i++) {
-      int number = i;
-      Descriptor layer = facts.layers().get(i);
-      work.add(
-          () -> {
-            downloading.acquire();
-            try {
-              downloads.ensure(scope, from, layer, "layer", labels, fetched, progress);
-            } finally {
-              downloading.release();
-            }
-            return unpack ? unpackOne(scope, facts, number, progress) : Optional.empty();
-          });
-    }
-    if (!unpack) {
-      inParallel(scope, work);
-      if (wanted) {
+    boolean unpack = wish.unpack() && !facts.chainIds().isEmpty();
+    if (!unpack || !unpacker.inAnyOrder()) {
+      fetch(scope, from, facts.layers(), wish, fetched, progress);
+      if (unpack) {
         unpacker.ensure(scope, facts);
       }
       return;
     }
+    Semaphore downloading = new Semaphore(layersAtOnce);
     try (KeyLocks.Held held = unpacker.hold(scope.namespace(), facts)) {
-      List<SnapshotService.Layer> unpacked = inParallel(scope, work);
-      Failpoint.PULL_FETCHED.hit();
-      unpacker.commit(scope, unpacked);
+      List<Optional<LayerSnapshots.Layer>> begun = unpacker.begin(scope, facts);
+      List<LayerSnapshots.Layer> unpacked = begun.stream().flatMap(Optional::stream).toList();
+      List<Step> work = new ArrayList<>();
+      for (int i = 0; i < begun.size(); i++) {
+        int number = i;
+        Descriptor layer = facts.layers().get(i);
+        Step download = download(downloading, scope, from, layer, wish, fetched, progress);
+        work.add(
+            () -> {
+              download.run();
+              if (begun.get(number).isPresent()) {
+                unpackOne(scope, facts, number, begun.get(number).get(), progress);
+              }
+            });
+      }
+      boolean done = false;
+      try {
+        inParallel(work);
+        Failpoint.PULL_FETCHED.hit();
+        unpacker.commit(scope, unpacked);
+        done = true;
+      } finally {
+        if (!done) {
+          unpacker.discard(scope, unpacked);
+        }
+      }
       Failpoint.PULL_UNPACKED.hit();
     }
   }
 
-  private Optional<SnapshotService.Layer> unpackOne(
-      Scope scope, ImageFacts facts, int number, TransferProgress progress)
+  private void unpackOne(
+      Scope scope,
+      ImageFacts facts,
+      int number,
+      LayerSnapshots.Layer begun,
+      TransferProgress progress)
       throws InterruptedException {
     Descriptor layer = facts.layers().get(number);
     unpacking.acquire();
     try {
       progress.tell(TransferProgress.Event.EXTRACTING, "layer", layer, 0);
-      Optional<SnapshotService.Layer> done = unpacker.unpack(scope, facts, number);
+      unpacker.unpack(scope, facts, number, begun);
       progress.tell(TransferProgress.Event.EXTRACTED, "layer", layer, layer.getSize());
-      return done;
     } finally {
       unpacking.release();
     }
   }
 
-  /**
-   * Does all, or none: where one fails, the others are interrupted and what they did taken back.
-   */
-  private List<SnapshotService.Layer> inParallel(
-      Scope scope, List<Callable<Optional<SnapshotService.Layer>>> work) {
-    List<SnapshotService.Layer> done = new ArrayList<>();
-    List<Future<Optional<SnapshotService.Layer>>> futures = new ArrayList<>();
+  /** Does all; where one fails, the others are interrupted, and none of them runs any more. */
+  private static void inParallel(List<Step> work) {
+    List<Future<?>> futures = new ArrayList<>();
     Optional<RuntimeException> failure = Optional.empty();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      work.forEach(one -> futures.add(threads.submit(one)));
-      for (Future<Optional<SnapshotService.Layer>> future : futures) {
+      for (Step one : work) {
+        futures.add(
+            threads.submit(
+                () -> {
+                  one.run();
+                  return true;
+                }));
+      }
+      for (Future<?> future : futures) {
         try {
-          future.get().ifPresent(done::add);
+          future.get();
         } catch (ExecutionException | InterruptedException e) {
           if (failure.isEmpty()) {
             failure = Optional.of(failure(e));
@@ -239,23 +335,7 @@ final class Puller {
       }
     }
     if (failure.isPresent()) {
-      unpackedOf(futures, done);
-      unpacker.discard(scope, done);
       throw failure.get();
-    }
-    return done;
-  }
-
-  /** Those that ended well after the failure was seen. */
-  private static void unpackedOf(
-      List<Future<Optional<SnapshotService.Layer>>> futures, List<SnapshotService.Layer> into) {
-    for (Future<Optional<SnapshotService.Layer>> future : futures) {
-      if (future.state() == Future.State.SUCCESS && future.resultNow().isPresent()) {
-        SnapshotService.Layer layer = future.resultNow().get();
-        if (!into.contains(layer)) {
-          into.add(layer);
-        }
-      }
     }
   }
 

@@ -124,7 +124,7 @@ public final class SnapshotService {
     }
   }
 
-  private Consumer<List<Event>> commits(Scope scope) {
+  Consumer<List<Event>> commits(Scope scope) {
     return events -> journal.commit(scope.origin(), scope.namespace(), events);
   }
 
@@ -161,8 +161,7 @@ public final class SnapshotService {
     }
   }
 
-  private SnapshotRecord record(
-      String key, String parent, Map<String, String> labels, SnapshotKind kind) {
+  SnapshotRecord record(String key, String parent, Map<String, String> labels, SnapshotKind kind) {
     Instant now = Instant.now();
     long nanos = now.getEpochSecond() * 1_000_000_000L + now.getNano();
     return SnapshotRecord.newBuilder()
@@ -178,19 +177,26 @@ public final class SnapshotService {
   }
 
   private void intend(Scope scope, SnapshotRecord record, Consumer<List<Event>> intents) {
-    intents.accept(
-        scope.holding(
-            journal.state(),
-            "snapshots/" + snapshotter,
-            record.getKey(),
-            new Event.SnapshotPreparing(
-                SnapshotPreparingPayload.newBuilder().setSnapshot(record).build())));
+    intents.accept(intent(scope, record));
     Failpoint.SNAPSHOT_INTENT_RECORDED.hit();
   }
 
+  List<Event> intent(Scope scope, SnapshotRecord record) {
+    return scope.holding(
+        journal.state(),
+        "snapshots/" + snapshotter,
+        record.getKey(),
+        new Event.SnapshotPreparing(
+            SnapshotPreparingPayload.newBuilder().setSnapshot(record).build()));
+  }
+
   private void makeFolder(Scope scope, SnapshotRecord record) {
+    makeFolder(scope, record, purpose(record));
+  }
+
+  void makeFolder(Scope scope, SnapshotRecord record, Purpose purpose) {
     try {
-      folders.make(record.getFolder(), purpose(record), nearest(scope.namespace(), record));
+      folders.make(record.getFolder(), purpose, nearest(scope.namespace(), record));
       Failpoint.SNAPSHOT_FOLDER_MADE.hit();
     } catch (IOException e) {
       undo(scope.origin(), scope.namespace(), record, "its folder could not be made");
@@ -213,56 +219,8 @@ public final class SnapshotService {
     journal.commit(origin, namespace, SnapshotEvents.prepareFailed(record, reason));
   }
 
-  /**
-   * Makes the folder of a layer that is being unpacked. Unlike {@link #prepare}, its parent may
-   * still be under way: layers of an overlay do not need each other to be unpacked.
-   *
-   * @return where to unpack to; finish with {@link #commitLayers} or {@link #remove}
-   */
-  Path prepareLayer(Scope scope, String key, String parent) {
-    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
-      requireAbsent(scope.namespace(), key);
-      SnapshotRecord record = record(key, parent, Map.of(), SnapshotKind.SNAPSHOT_KIND_ACTIVE);
-      intend(scope, record, commits(scope));
-      makeFolder(scope, record);
-      commits(scope).accept(List.of(SnapshotEvents.prepared(record)));
-      Failpoint.SNAPSHOT_PREPARED_RECORDED.hit();
-      return folders.files(record.getFolder());
-    }
-  }
-
-  /** An unpacked layer: the active snapshot {@code key} is to become {@code name}. */
-  record Layer(String key, String name, Map<String, String> labels) {}
-
-  /**
-   * Commits the layers of an image, lowest first, all or none, once their files are on disk. Of a
-   * layer whose name another one took meanwhile, the unpacked copy is removed.
-   */
-  void commitLayers(Scope scope, List<Layer> layers) {
-    if (layers.isEmpty()) {
-      return;
-    }
-    List<Event> events = new ArrayList<>();
-    List<String> late = new ArrayList<>();
-    try (KeyLocks.Held held = hold(scope.namespace(), "commit of layers")) {
-      sync(scope.namespace(), layers.get(0).key());
-      for (Layer layer : layers) {
-        if (entry(scope.namespace(), layer.name()).isPresent()) {
-          late.add(layer.key());
-        } else {
-          SnapshotRecord active = active(scope.namespace(), layer.key());
-          events.addAll(committed(scope, active, layer.name(), layer.labels()));
-        }
-      }
-      if (!events.isEmpty()) {
-        journal.commit(scope.origin(), scope.namespace(), events);
-      }
-    }
-    Failpoint.SNAPSHOT_COMMITTED_RECORDED.hit();
-    late.forEach(key -> remove(scope, key));
-  }
-
-  private List<Event> committed(
+  /** The events by which an active snapshot becomes a committed one. */
+  List<Event> committed(
       Scope scope, SnapshotRecord active, String name, Map<String, String> labels) {
     Usage usage = usage(active);
     return scope.holding(
@@ -320,7 +278,7 @@ public final class SnapshotService {
       // In this order, so that a commit that is repeated hears that it was done.
       requireAbsent(scope.namespace(), name);
       SnapshotRecord active = active(scope.namespace(), key);
-      sync(scope.namespace(), key);
+      sync(active);
       journal.commit(scope.origin(), scope.namespace(), committed(scope, active, name, labels));
       Failpoint.SNAPSHOT_COMMITTED_RECORDED.hit();
     }
@@ -335,12 +293,17 @@ public final class SnapshotService {
     return record;
   }
 
-  private void sync(String namespace, String key) {
+  /** Waits until its files, and those of all that are beside it, are on disk. */
+  void sync(SnapshotRecord record) {
     try {
-      folders.sync(stat(namespace, key).getFolder());
+      folders.sync(record.getFolder());
     } catch (IOException e) {
-      throw Faults.of("snapshot " + key + " did not reach the disk", e);
+      throw Faults.of("snapshot " + record.getKey() + " did not reach the disk", e);
     }
+  }
+
+  Path files(SnapshotRecord record) {
+    return folders.files(record.getFolder());
   }
 
   /**
@@ -651,7 +614,7 @@ public final class SnapshotService {
     return record.getKind() == SnapshotKind.SNAPSHOT_KIND_VIEW ? Purpose.VIEW : Purpose.ACTIVE;
   }
 
-  private Optional<SnapshotEntry> entry(String namespace, String key) {
+  Optional<SnapshotEntry> entry(String namespace, String key) {
     return journal.state().get(keyOf(namespace, key));
   }
 
@@ -671,7 +634,7 @@ public final class SnapshotService {
     }
   }
 
-  private KeyLocks.Held hold(String namespace, String key) {
+  KeyLocks.Held hold(String namespace, String key) {
     return locks.hold("snapshot " + namespace + "/" + key, LOCK_PATIENCE);
   }
 }

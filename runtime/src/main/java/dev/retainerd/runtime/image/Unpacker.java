@@ -25,11 +25,13 @@ final class Unpacker {
   private static final Duration PATIENCE = Duration.ofMinutes(15);
 
   private final SnapshotService snapshots;
+  private final LayerSnapshots under;
   private final DiffService diffs;
   private final KeyLocks locks = new KeyLocks();
 
   Unpacker(SnapshotService snapshots, DiffService diffs) {
     this.snapshots = snapshots;
+    this.under = new LayerSnapshots(snapshots);
     this.diffs = diffs;
   }
 
@@ -44,46 +46,58 @@ final class Unpacker {
   }
 
   /**
-   * Unpacks one layer, whose blob is there.
+   * Begins to unpack an image: intends the layers that are not committed yet.
    *
-   * @return the layer to commit, or empty where it is committed already
+   * @return one for each layer of the image, empty for those that are; to be committed or discarded
+   */
+  List<Optional<LayerSnapshots.Layer>> begin(Scope scope, ImageFacts facts) {
+    List<Optional<LayerSnapshots.Layer>> all = new ArrayList<>();
+    for (int i = 0; i < facts.layers().size(); i++) {
+      String chainId = facts.chainIds().get(i);
+      String parent = i == 0 ? "" : facts.chainIds().get(i - 1);
+      all.add(
+          snapshots.isCommitted(scope.namespace(), chainId)
+              ? Optional.empty()
+              : Optional.of(new LayerSnapshots.Layer(newKey(chainId), chainId, parent)));
+    }
+    under.intend(scope, all.stream().flatMap(Optional::stream).toList());
+    return all;
+  }
+
+  private static String newKey(String chainId) {
+    return KEY_PREFIX + UUID.randomUUID() + " " + chainId;
+  }
+
+  /**
+   * Unpacks one layer that was begun, whose blob is there.
+   *
    * @throws Refusal failed precondition, where it is not what the image's config says
    */
-  Optional<SnapshotService.Layer> unpack(Scope scope, ImageFacts facts, int number) {
-    String chainId = facts.chainIds().get(number);
-    if (snapshots.isCommitted(scope.namespace(), chainId)) {
-      return Optional.empty();
-    }
-    String parent = number == 0 ? "" : facts.chainIds().get(number - 1);
-    String key = KEY_PREFIX + UUID.randomUUID() + " " + chainId;
-    Path folder = snapshots.prepareLayer(scope, key, parent);
-    boolean done = false;
-    try {
-      Digest layer = Digest.parse(facts.layers().get(number).getDigest());
-      AppliedLayer applied = diffs.unpack(scope.namespace(), layer, folder);
-      require(facts, number, applied.diffId());
-      done = true;
-      return Optional.of(new SnapshotService.Layer(key, chainId, Map.of()));
-    } finally {
-      if (!done) {
-        snapshots.removeIfThere(scope, key);
-      }
-    }
+  void unpack(Scope scope, ImageFacts facts, int number, LayerSnapshots.Layer begun) {
+    Path folder = under.folder(scope, begun);
+    Digest layer = Digest.parse(facts.layers().get(number).getDigest());
+    AppliedLayer applied = diffs.unpack(scope.namespace(), layer, folder);
+    require(facts, number, applied.diffId());
   }
 
   /** Commits what was unpacked, lowest layer first. */
-  void commit(Scope scope, List<SnapshotService.Layer> layers) {
-    snapshots.commitLayers(scope, layers);
+  void commit(Scope scope, List<LayerSnapshots.Layer> layers) {
+    under.commit(scope, layers);
   }
 
-  /** Takes back what was unpacked and will not be committed. */
-  void discard(Scope scope, List<SnapshotService.Layer> layers) {
+  /** Takes back what was begun and will not be committed; of what is not there, nothing. */
+  void discard(Scope scope, List<LayerSnapshots.Layer> layers) {
     layers.forEach(layer -> snapshots.removeIfThere(scope, layer.key()));
   }
 
   /** The label by which a config holds its image's top snapshot. */
   String gcLabel() {
     return GcLabels.SNAPSHOTS + snapshots.snapshotter();
+  }
+
+  /** The name of the snapshotter that it unpacks to. */
+  String snapshotter() {
+    return snapshots.snapshotter();
   }
 
   /** Whether layers may be unpacked in any order; else {@link #ensure} does it, in theirs. */
@@ -98,14 +112,14 @@ final class Unpacker {
       if (snapshots.isCommitted(scope.namespace(), chainId)) {
         continue;
       }
-      String key = KEY_PREFIX + UUID.randomUUID() + " " + chainId;
+      String key = newKey(chainId);
+      String parent = i == 0 ? "" : facts.chainIds().get(i - 1);
       boolean done = false;
       try {
-        List<Mount> mounts =
-            snapshots.prepare(scope, key, i == 0 ? "" : facts.chainIds().get(i - 1), Map.of());
+        List<Mount> mounts = snapshots.prepare(scope, key, parent, Map.of());
         Descriptor applied = diffs.apply(scope.namespace(), facts.layers().get(i), mounts);
         require(facts, i, applied.getDigest());
-        commit(scope, List.of(new SnapshotService.Layer(key, chainId, Map.of())));
+        commit(scope, List.of(new LayerSnapshots.Layer(key, chainId, parent)));
         done = true;
       } finally {
         if (!done) {
@@ -139,17 +153,20 @@ final class Unpacker {
         inOrder(scope, facts);
         return;
       }
-      List<SnapshotService.Layer> unpacked = new ArrayList<>();
+      List<Optional<LayerSnapshots.Layer>> begun = begin(scope, facts);
+      List<LayerSnapshots.Layer> layers = begun.stream().flatMap(Optional::stream).toList();
       boolean done = false;
       try {
-        for (int i = 0; i < facts.layers().size(); i++) {
-          unpack(scope, facts, i).ifPresent(unpacked::add);
+        for (int i = 0; i < begun.size(); i++) {
+          if (begun.get(i).isPresent()) {
+            unpack(scope, facts, i, begun.get(i).get());
+          }
         }
-        commit(scope, unpacked);
+        commit(scope, layers);
         done = true;
       } finally {
         if (!done) {
-          discard(scope, unpacked);
+          discard(scope, layers);
         }
       }
     }

@@ -46,7 +46,7 @@ public final class NativeFolders extends NumberedFolders {
     Path copying = folder(folder).resolve(COPYING);
     Trees.delete(copying);
     Files.createDirectories(folder(folder));
-    if (parent.isPresent() && purpose == Purpose.ACTIVE) {
+    if (parent.isPresent() && purpose != Purpose.VIEW) {
       Trees.copy(files(parent.get()), copying);
     } else {
       Files.createDirectory(copying);

@@ -1,7 +1,9 @@
 package dev.retainerd.runtime.snapshot;
 
 import dev.retainerd.runtime.linux.DirectoryCalls;
+import dev.retainerd.runtime.linux.Errno;
 import dev.retainerd.runtime.linux.FileStatus;
+import dev.retainerd.runtime.linux.SystemCallException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +19,8 @@ import java.util.Set;
 public final class OverlayFolders extends NumberedFolders {
   /** The name by which clients ask for it. */
   public static final String NAME = "overlayfs";
+
+  private static final int FOLDER_PERMISSIONS = 0777;
 
   private final boolean indexCanBeOff;
 
@@ -77,7 +81,8 @@ public final class OverlayFolders extends NumberedFolders {
   @Override
   public void make(long folder, Purpose purpose, Optional<Long> parent) throws IOException {
     Path fs = files(folder);
-    Files.createDirectories(fs);
+    directory(folder(folder));
+    directory(fs);
     int mode = 0755;
     int uid = 0;
     int gid = 0;
@@ -96,14 +101,26 @@ public final class OverlayFolders extends NumberedFolders {
       DirectoryCalls.chmodat(DirectoryCalls.CWD, name, mode);
     }
     if (purpose == Purpose.ACTIVE) {
-      Files.createDirectories(root.resolve(Long.toString(folder)).resolve("work"));
+      directory(folder(folder).resolve("work"));
+    }
+  }
+
+  /** One that is there already is fine; its parent must be there. */
+  private static void directory(Path made) throws IOException {
+    try {
+      DirectoryCalls.mkdirat(
+          DirectoryCalls.CWD, DirectoryCalls.name(made.toString()), FOLDER_PERMISSIONS);
+    } catch (SystemCallException e) {
+      if (!e.is(Errno.EEXIST)) {
+        throw e;
+      }
     }
   }
 
   @Override
   public List<Mount> mounts(Purpose purpose, long folder, List<Long> parents) {
     if (parents.isEmpty()) {
-      String access = purpose == Purpose.ACTIVE ? "rw" : "ro";
+      String access = purpose == Purpose.VIEW ? "ro" : "rw";
       return List.of(new Mount("bind", files(folder).toString(), List.of(access, "rbind")));
     }
     if (purpose == Purpose.VIEW && parents.size() == 1) {

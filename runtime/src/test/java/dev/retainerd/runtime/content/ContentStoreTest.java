@@ -124,11 +124,32 @@ class ContentStoreTest {
   }
 
   @Test
-  void halfMadeIngestFoldersAreSweptWhenTheStoreOpens() throws IOException {
-    Path half = Files.createDirectories(root.resolve("ingest").resolve("0123"));
-    Files.writeString(half.resolve("data"), "left by a kill");
-    ContentStore.open(root);
-    assertFalse(Files.exists(half));
+  void halfMadeIngestsAreSweptWhenTheStoreOpens() throws IOException {
+    Path ingests = root.resolve("ingest");
+    Path folder = Files.createDirectories(ingests.resolve("0123"));
+    Files.writeString(folder.resolve("data"), "of another form");
+    Files.writeString(ingests.resolve("4567.data"), "without particulars");
+    Files.writeString(ingests.resolve("89ab.about"), "2026-01-01T00:00:00Z\n7\n\n5\nhalf");
+    Files.writeString(ingests.resolve("89ab.data"), "with a part of its particulars");
+    Files.writeString(ingests.resolve("cdef.about.next"), "never renamed");
+    store.ingest("a\nref\nof lines", 7, Optional.of(HELLO_DIGEST)).close();
+    ContentStore opened = ContentStore.open(root);
+    try (var left = Files.list(ingests)) {
+      assertEquals(2, left.count(), "the whole one alone, its bytes and its particulars");
+    }
+    IngestStatus kept = opened.status("a\nref\nof lines").orElseThrow();
+    assertEquals(7, kept.total());
+    assertEquals(Optional.of(HELLO_DIGEST), kept.expected());
+  }
+
+  @Test
+  void whatALaterWriterKnowsBetterIsKept() throws IOException {
+    store.ingest("grows", 0, Optional.empty()).close();
+    store.ingest("grows", 9, Optional.empty()).close();
+    store.ingest("grows", 0, Optional.of(HELLO_DIGEST)).close();
+    IngestStatus status = ContentStore.open(root).status("grows").orElseThrow();
+    assertEquals(9, status.total());
+    assertEquals(Optional.of(HELLO_DIGEST), status.expected());
   }
 
   @Test

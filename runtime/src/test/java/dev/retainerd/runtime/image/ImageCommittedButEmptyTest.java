@@ -136,7 +136,7 @@ class ImageCommittedButEmptyTest {
         "CONTENT_COMMITTED_RECORDED:3",
         "SNAPSHOT_INTENT_RECORDED",
         "SNAPSHOT_FOLDER_MADE",
-        "SNAPSHOT_PREPARED_RECORDED:2",
+        "SNAPSHOT_FOLDER_MADE:2",
         "PULL_FETCHED",
         "SNAPSHOT_COMMITTED_RECORDED",
         "PULL_UNPACKED",
@@ -224,7 +224,9 @@ class ImageCommittedButEmptyTest {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
     while (System.nanoTime() < deadline) {
       try (var files = Files.walk(root.resolve("content/ingest"))) {
-        if (files.filter(f -> f.endsWith("data")).anyMatch(f -> f.toFile().length() >= bytes)) {
+        if (files
+            .filter(f -> f.toString().endsWith(".data"))
+            .anyMatch(f -> f.toFile().length() >= bytes)) {
           return;
         }
       }

@@ -33,6 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Tag("real")
 class ImageTransfersTest {
   private static final Scope SCOPE = NodeFixture.scope("one");
+  private static final PlatformChoice HERE = PlatformChoice.of(Platform.host());
   private static final Credentials WHO =
       Credentials.basic(GuardedRegistry.USER, GuardedRegistry.PASSWORD);
 
@@ -54,6 +55,10 @@ class ImageTransfersTest {
   void stop() throws Exception {
     node.close();
     registry.close();
+  }
+
+  private static ImageTransfers.Wish unpacked(String name) {
+    return new ImageTransfers.Wish(name, Map.of(), HERE, true);
   }
 
   private static ImageTransfers.Registry at(String reference, Credentials credentials) {
@@ -93,9 +98,7 @@ class ImageTransfersTest {
           .pull(
               SCOPE,
               at(door.host + "/from:v1", WHO),
-              "mine",
-              Map.of("k", "v"),
-              true,
+              new ImageTransfers.Wish("mine", Map.of("k", "v"), HERE, true),
               TransferProgress.NONE);
       assertEquals(manifest(), node.records.get("one", "mine").getTarget().getDigest());
       assertTrue(node.snapshots.isCommitted("one", ChainIds.of(made.diffIds).getLast()));
@@ -128,9 +131,7 @@ class ImageTransfersTest {
     transfers.pull(
         SCOPE,
         at(registry.host + "/from:v1", Credentials.ANONYMOUS),
-        "mine",
-        Map.of(),
-        false,
+        new ImageTransfers.Wish("mine", Map.of(), HERE, false),
         TransferProgress.NONE);
     for (int round = 0; round < 2; round++) {
       List<String> told = new CopyOnWriteArrayList<>();
@@ -142,6 +143,118 @@ class ImageTransfersTest {
       // The first is taken over from the repository it came from, inside of the registry.
       assertTrue(!told.contains("uploading"), told.toString());
     }
+  }
+
+  private static String entry(TestImage image, String platform) {
+    String plain = TestImage.descriptor(MediaTypes.OCI_MANIFEST, image.manifest());
+    return plain.substring(0, plain.length() - 1) + ",\"platform\":{" + platform + "}}";
+  }
+
+  private final TestImage foreign =
+      new TestImage().layer(new TarBuilder().file("arm", "3".repeat(60_000)).build());
+
+  private void pushForSeveralPlatforms() throws Exception {
+    registry.push("from", "here", made);
+    registry.push("from", "arm", foreign);
+    String here = "\"os\":\"linux\",\"architecture\":\"" + Platform.host().architecture() + "\"";
+    String arm = "\"os\":\"linux\",\"architecture\":\"riscv64\",\"variant\":\"v8\"";
+    String index =
+        "{\"schemaVersion\":2,\"mediaType\":\""
+            + MediaTypes.OCI_INDEX
+            + "\",\"manifests\":["
+            + entry(foreign, arm)
+            + ","
+            + entry(made, here)
+            + "]}";
+    registry.manifest("from", "many", MediaTypes.OCI_INDEX, index.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Whether the namespace has an image's manifest and config, and whether its layers. */
+  private String held(String namespace, TestImage image) {
+    boolean documents =
+        node.content.find(namespace, Digest.of(image.manifest())).isPresent()
+            && node.content.find(namespace, Digest.parse(image.id())).isPresent();
+    long layers =
+        image.layers.stream()
+            .filter(layer -> node.content.find(namespace, Digest.of(layer)).isPresent())
+            .count();
+    return (documents ? "documents" : "nothing")
+        + (layers == image.layers.size() ? " and layers" : layers == 0 ? "" : " and some layers");
+  }
+
+  @Test
+  void theWantedPlatformsComeAndNoOthers() throws Exception {
+    pushForSeveralPlatforms();
+    ImageTransfers transfers = node.images.transfers();
+    ImageTransfers.Registry from = at(registry.host + "/from:many", Credentials.ANONYMOUS);
+    Platform arm = new Platform("linux", "riscv64", "v8");
+    record Case(String namespace, PlatformChoice choice, String ofArm, String ofHere) {}
+    for (Case one :
+        List.of(
+            new Case("node", HERE, "nothing", "documents and layers"),
+            new Case(
+                "arm",
+                PlatformChoice.of(List.of(arm), 0, false),
+                "documents and layers",
+                "nothing"),
+            new Case(
+                "all",
+                PlatformChoice.of(List.of(), 0, false),
+                "documents and layers",
+                "documents and layers"),
+            new Case(
+                "both",
+                PlatformChoice.of(List.of(Platform.host(), arm), 0, false),
+                "documents and layers",
+                "documents and layers"),
+            new Case(
+                "first",
+                PlatformChoice.of(List.of(Platform.host(), arm), 1, false),
+                "nothing",
+                "documents and layers"),
+            new Case(
+                "papers",
+                PlatformChoice.of(List.of(Platform.host()), 0, true),
+                "documents",
+                "documents and layers"))) {
+      transfers.pull(
+          NodeFixture.scope(one.namespace()),
+          from,
+          new ImageTransfers.Wish("mine", Map.of(), one.choice(), true),
+          TransferProgress.NONE);
+      assertEquals(one.ofArm(), held(one.namespace(), foreign), one.namespace());
+      assertEquals(one.ofHere(), held(one.namespace(), made), one.namespace());
+      assertEquals(
+          one.ofHere().contains("layers"),
+          node.snapshots.isCommitted(one.namespace(), ChainIds.of(made.diffIds).getLast()),
+          "what is for this node is unpacked: " + one.namespace());
+      assertEquals(List.of(), node.garbage.look(one.namespace()).items(), one.namespace());
+    }
+    Refusal none =
+        assertThrows(
+            Refusal.class,
+            () ->
+                transfers.pull(
+                    NodeFixture.scope("none"),
+                    from,
+                    new ImageTransfers.Wish(
+                        "mine",
+                        Map.of(),
+                        PlatformChoice.of(List.of(new Platform("linux", "s390x", "")), 0, false),
+                        true),
+                    TransferProgress.NONE));
+    assertEquals(Refusal.Code.NOT_FOUND, none.code());
+    assertTrue(none.sentence().contains("linux/s390x"), none.sentence());
+    assertTrue(node.records.find("none", "mine").isEmpty());
+  }
+
+  @Test
+  void onlyWhatIsForThisNodeAndItsSnapshotterIsUnpacked() {
+    ImageTransfers transfers = node.images.transfers();
+    assertTrue(transfers.unpacksHere(Optional.empty(), ""));
+    assertTrue(transfers.unpacksHere(Optional.of(Platform.host()), "overlayfs"));
+    assertTrue(!transfers.unpacksHere(Optional.empty(), "native"));
+    assertTrue(!transfers.unpacksHere(Optional.of(new Platform("linux", "s390x", "")), ""));
   }
 
   @Test
@@ -162,9 +275,7 @@ class ImageTransfersTest {
       ImageTransfers.Registry trusted =
           new ImageTransfers.Registry(door.host + "/from:v1", Optional.of(hosts), false, WHO);
       ImageRecord pulled =
-          node.images
-              .transfers()
-              .pull(SCOPE, trusted, "mine", Map.of(), true, TransferProgress.NONE);
+          node.images.transfers().pull(SCOPE, trusted, unpacked("mine"), TransferProgress.NONE);
       assertEquals(manifest(), pulled.getTarget().getDigest());
       Files.writeString(
           own.resolve("hosts.toml"),
@@ -175,7 +286,7 @@ class ImageTransfersTest {
               () ->
                   node.images
                       .transfers()
-                      .pull(SCOPE, trusted, "other", Map.of(), true, TransferProgress.NONE));
+                      .pull(SCOPE, trusted, unpacked("other"), TransferProgress.NONE));
       assertTrue(refused.sentence().contains("hosts.toml"), refused.sentence());
       assertTrue(!refused.sentence().contains(GuardedRegistry.PASSWORD));
     }
@@ -194,9 +305,7 @@ class ImageTransfersTest {
                       .pull(
                           SCOPE,
                           at(door.host + "/from:v1", Credentials.basic("who", "wrong")),
-                          "mine",
-                          Map.of(),
-                          true,
+                          unpacked("mine"),
                           TransferProgress.NONE));
       assertEquals(Refusal.Code.PERMISSION_DENIED, refused.code());
       assertTrue(node.records.find("one", "mine").isEmpty());
@@ -209,7 +318,10 @@ class ImageTransfersTest {
     ImageTransfers transfers = node.images.transfers();
     String name = registry.host + "/from:v1";
     transfers.pull(
-        SCOPE, at(name, Credentials.ANONYMOUS), name, Map.of(), false, TransferProgress.NONE);
+        SCOPE,
+        at(name, Credentials.ANONYMOUS),
+        new ImageTransfers.Wish(name, Map.of(), HERE, false),
+        TransferProgress.NONE);
     ByteArrayOutputStream first = new ByteArrayOutputStream();
     transfers.save(SCOPE, List.of(name), first, TransferProgress.NONE);
     ByteArrayOutputStream second = new ByteArrayOutputStream();

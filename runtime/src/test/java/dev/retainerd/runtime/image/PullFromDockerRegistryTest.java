@@ -205,8 +205,11 @@ class PullFromDockerRegistryTest {
         "k8s.io",
         new Event.ImagePulling(
             ImagePullingPayload.newBuilder().setReference(registry.host + "/app:latest").build()));
-    node.snapshots.prepareLayer(
-        NodeFixture.scope("k8s.io"), Unpacker.KEY_PREFIX + "1 sha256:x", "sha256:none");
+    LayerSnapshots under = new LayerSnapshots(node.snapshots);
+    LayerSnapshots.Layer layer =
+        new LayerSnapshots.Layer(Unpacker.KEY_PREFIX + "1 sha256:x", "sha256:x", "sha256:none");
+    under.intend(NodeFixture.scope("k8s.io"), List.of(layer));
+    assertTrue(Files.isDirectory(under.folder(NodeFixture.scope("k8s.io"), layer)));
     assertEquals(2, node.images.recover(NodeFixture.ORIGIN));
     assertEquals(0, node.journal.state().count(Kind.OPERATION));
     assertEquals(List.of(), node.folders.list());

@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.retainerd.runtime.ctl.command.CommandFailure;
 import dev.retainerd.wire.containerd.types.Descriptor;
+import dev.retainerd.wire.containerd.types.Platform;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -223,6 +224,11 @@ public final class Manifests {
     String architecture = text(platform, "architecture");
     return (os.isEmpty() || os.equals("linux"))
         && (architecture.isEmpty() || architecture.equals(architecture()));
+  }
+
+  /** This machine's, as transfers name it. */
+  static Platform platform() {
+    return Platform.newBuilder().setOs("linux").setArchitecture(architecture()).build();
   }
 
   static String architecture() {

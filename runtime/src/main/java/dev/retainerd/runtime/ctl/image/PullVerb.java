@@ -62,7 +62,7 @@ public final class PullVerb extends RegistryVerb {
 
   @Override
   protected int run(Session open) throws IOException, InterruptedException {
-    if (!allPlatforms && snapshotter.equals("overlayfs") && byDaemon(open)) {
+    if (snapshotter.equals("overlayfs") && byDaemon(open)) {
       return 0;
     }
     session = open;
@@ -103,14 +103,15 @@ public final class PullVerb extends RegistryVerb {
     Optional<DaemonTransfer.Pipe> asked = Optional.empty();
     try {
       asked = credentials(transfer);
-      transfer.run(
-          registry(name, asked),
+      ImageStore.Builder store =
           ImageStore.newBuilder()
               .setName(name)
               .putAllLabels(Labels.parse(labels))
-              .addUnpacks(UnpackConfiguration.newBuilder().setSnapshotter(snapshotter))
-              .build(),
-          ProgressBars.on(open.out()));
+              .addUnpacks(UnpackConfiguration.newBuilder().setSnapshotter(snapshotter));
+      if (!allPlatforms) {
+        store.addPlatforms(Manifests.platform());
+      }
+      transfer.run(registry(name, asked), store.build(), ProgressBars.on(open.out()));
       open.println("pulled " + name);
       return true;
     } catch (StatusRuntimeException e) {

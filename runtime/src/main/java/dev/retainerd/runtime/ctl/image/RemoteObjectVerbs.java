@@ -49,7 +49,11 @@ public final class RemoteObjectVerbs {
       try {
         transfer.run(
             registry(remote, credentials),
-            ImageStore.newBuilder().setName(remote).putAllLabels(Labels.parse(labels)).build(),
+            ImageStore.newBuilder()
+                .setName(remote)
+                .putAllLabels(Labels.parse(labels))
+                .addPlatforms(Manifests.platform())
+                .build(),
             ProgressBars.on(session.out()));
       } finally {
         credentials.ifPresent(DaemonTransfer.Pipe::close);
