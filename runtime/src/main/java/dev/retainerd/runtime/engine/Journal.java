@@ -116,23 +116,9 @@ public final class Journal implements AutoCloseable {
 
   /** As {@link #commit(Origin, String, Event...)}. */
   public List<Envelope> commit(Origin origin, String namespace, List<Event> events) {
-    Proposal proposal =
-        new Proposal(origin, namespace, List.copyOf(events), new CompletableFuture<>());
+    CompletableFuture<List<Envelope>> done = propose(origin, namespace, events);
     try {
-      if (closing) {
-        throw stopping();
-      }
-      if (log.status().low() && events.stream().anyMatch(Journal::takesMore)) {
-        throw Refusal.resourceExhausted(
-            "the disk of the event log is full: what is left is kept for exits, stops and"
-                + " removals; free some space on the disk of "
-                + log.status().directory());
-      }
-      if (!queue.offer(proposal, COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
-        throw Refusal.resourceExhausted(
-            "the event log does not keep up: " + QUEUE_BOUND + " requests wait for the disk");
-      }
-      return proposal.done.get(COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+      return done.get(COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
       throw asRefusal(e.getCause());
     } catch (TimeoutException e) {
@@ -141,9 +127,45 @@ public final class Journal implements AutoCloseable {
               + COMMIT_PATIENCE.toSeconds()
               + " s; whether the request was recorded is not known, look before asking again");
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw Refusal.unavailable("the request was interrupted while it waited for the event log");
+      throw interrupted();
     }
+  }
+
+  /**
+   * Records events as {@link #commit(Origin, String, Event...)} does and does not wait: for
+   * outcomes whose request has more to record before it is answered. What is proposed or committed
+   * later comes later in the log.
+   *
+   * @return completes when they are durable and visible, or with what kept them out of the log
+   * @throws Refusal as commit does, for what is known at once
+   */
+  public CompletableFuture<List<Envelope>> propose(
+      Origin origin, String namespace, List<Event> events) {
+    Proposal proposal =
+        new Proposal(origin, namespace, List.copyOf(events), new CompletableFuture<>());
+    if (closing) {
+      throw stopping();
+    }
+    if (log.status().low() && events.stream().anyMatch(Journal::takesMore)) {
+      throw Refusal.resourceExhausted(
+          "the disk of the event log is full: what is left is kept for exits, stops and"
+              + " removals; free some space on the disk of "
+              + log.status().directory());
+    }
+    try {
+      if (!queue.offer(proposal, COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw Refusal.resourceExhausted(
+            "the event log does not keep up: " + QUEUE_BOUND + " requests wait for the disk");
+      }
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+    return proposal.done;
+  }
+
+  private static Refusal interrupted() {
+    Thread.currentThread().interrupt();
+    return Refusal.unavailable("the request was interrupted while it waited for the event log");
   }
 
   /** Whether an event begins something that will need more events, and more of the disk. */

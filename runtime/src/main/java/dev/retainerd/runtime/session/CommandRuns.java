@@ -4,6 +4,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import dev.retainerd.eventlog.proto.Opaque;
+import dev.retainerd.eventlog.proto.StdioPaths;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
@@ -114,8 +115,7 @@ public final class CommandRuns {
     Opaque process = process(command);
     try (ProcessPipes pipes =
         ProcessPipes.make(folder.resolve(id), command.stdin().isPresent(), command.terminal())) {
-      execs.add(origin, NAMESPACE, command.containerId(), id, pipes.paths(), process);
-      CompletableFuture<Exit> exit = start(origin, command, id);
+      CompletableFuture<Exit> exit = start(origin, command, id, pipes.paths(), process);
       pipes.connected();
       Copies copies = new Copies();
       copies.output("stdout of " + id, pipes.stdout(), command.stdout());
@@ -154,11 +154,11 @@ public final class CommandRuns {
     }
   }
 
-  private CompletableFuture<Exit> start(Origin origin, Command command, String id) {
+  private CompletableFuture<Exit> start(
+      Origin origin, Command command, String id, StdioPaths paths, Opaque process) {
     try {
-      CompletableFuture<Exit> exit = tasks.exitOf(NAMESPACE, command.containerId(), id);
-      execs.start(origin, NAMESPACE, command.containerId(), id);
-      return exit;
+      execs.run(origin, NAMESPACE, command.containerId(), id, paths, process);
+      return tasks.exitOf(NAMESPACE, command.containerId(), id);
     } catch (RuntimeException e) {
       forget(origin, command.containerId(), id);
       throw e;

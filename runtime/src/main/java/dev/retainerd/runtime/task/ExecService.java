@@ -13,12 +13,14 @@ import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.shims.ExecRequest;
+import dev.retainerd.runtime.shims.ShimCalls;
 import dev.retainerd.store.proto.ExecEntry;
 import dev.retainerd.store.proto.ExecPhase;
 import dev.retainerd.store.proto.Exit;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Kind;
+import java.util.List;
 
 /**
  * Execs: further processes in running containers. Thread-safe; semantics are those of containerd's
@@ -41,28 +43,8 @@ public final class ExecService {
       String execId,
       StdioPaths stdio,
       Opaque process) {
-    TaskEntry task = tasks.get(namespace, containerId);
-    if (task.getPhase() != TaskPhase.TASK_PHASE_RUNNING) {
-      throw Refusal.failedPrecondition(
-          "cannot exec in task "
-              + containerId
-              + ": it is "
-              + TaskService.readable(task.getPhase())
-              + ", not RUNNING");
-    }
-    if (find(namespace, containerId, execId) != null) {
-      throw Refusal.alreadyExists("exec " + execId + ": already exists");
-    }
-    journal.commit(
-        origin,
-        namespace,
-        new Event.ExecAdded(
-            ExecAddedPayload.newBuilder()
-                .setContainerId(containerId)
-                .setExecId(execId)
-                .setStdio(stdio)
-                .setProcess(process)
-                .build()));
+    requireAddable(namespace, containerId, execId);
+    journal.commit(origin, namespace, added(containerId, execId, stdio, process));
     try {
       tasks
           .shimOf(namespace, containerId)
@@ -87,40 +69,72 @@ public final class ExecService {
     }
     // An exit may arrive before the start is recorded: this lock makes it wait its turn.
     try (KeyLocks.Held held = tasks.hold(namespace, lockName(containerId, execId))) {
-      journal.commit(
-          origin,
-          namespace,
-          new Event.ExecStarting(
-              ExecStartingPayload.newBuilder()
-                  .setContainerId(containerId)
-                  .setExecId(execId)
-                  .build()));
+      journal.commit(origin, namespace, starting(containerId, execId));
       int pid = tasks.shimOf(namespace, containerId).start(namespace, containerId, execId);
       tasks.holdStreams(namespace, containerId);
+      journal.commit(origin, namespace, started(containerId, execId, pid));
+      return pid;
+    } catch (RuntimeException e) {
+      throw failedToStart(origin, namespace, containerId, execId, e);
+    }
+  }
+
+  /**
+   * Adds a process and runs it, for a caller that waits for its end before it answers: both intents
+   * become durable with one force of the log, and the start with that of the end at the latest.
+   */
+  public void run(
+      Origin origin,
+      String namespace,
+      String containerId,
+      String execId,
+      StdioPaths stdio,
+      Opaque process) {
+    requireAddable(namespace, containerId, execId);
+    try (KeyLocks.Held held = tasks.hold(namespace, lockName(containerId, execId))) {
       journal.commit(
           origin,
           namespace,
-          new Event.ExecStarted(
-              ExecStartedPayload.newBuilder()
+          added(containerId, execId, stdio, process),
+          starting(containerId, execId));
+      ShimCalls shim = tasks.shimOf(namespace, containerId);
+      shim.exec(new ExecRequest(namespace, containerId, execId, stdio, process));
+      int pid = shim.start(namespace, containerId, execId);
+      journal.propose(origin, namespace, List.of(started(containerId, execId, pid)));
+    } catch (RuntimeException e) {
+      throw failedToStart(origin, namespace, containerId, execId, e);
+    }
+  }
+
+  private Refusal failedToStart(
+      Origin origin, String namespace, String containerId, String execId, RuntimeException e) {
+    if (find(namespace, containerId, execId) instanceof ExecEntry now
+        && now.getPhase() == ExecPhase.EXEC_PHASE_STARTING) {
+      journal.commit(
+          origin,
+          namespace,
+          new Event.ExecStartFailed(
+              ExecStartFailedPayload.newBuilder()
                   .setContainerId(containerId)
                   .setExecId(execId)
-                  .setProcess(TaskService.identity(pid))
+                  .setReason(TaskService.reason(e))
                   .build()));
-      return pid;
-    } catch (RuntimeException e) {
-      if (find(namespace, containerId, execId) instanceof ExecEntry now
-          && now.getPhase() == ExecPhase.EXEC_PHASE_STARTING) {
-        journal.commit(
-            origin,
-            namespace,
-            new Event.ExecStartFailed(
-                ExecStartFailedPayload.newBuilder()
-                    .setContainerId(containerId)
-                    .setExecId(execId)
-                    .setReason(TaskService.reason(e))
-                    .build()));
-      }
-      throw TaskService.asRefusal(e, "exec " + execId + " could not be started");
+    }
+    return TaskService.asRefusal(e, "exec " + execId + " could not be started");
+  }
+
+  private void requireAddable(String namespace, String containerId, String execId) {
+    TaskEntry task = tasks.get(namespace, containerId);
+    if (task.getPhase() != TaskPhase.TASK_PHASE_RUNNING) {
+      throw Refusal.failedPrecondition(
+          "cannot exec in task "
+              + containerId
+              + ": it is "
+              + TaskService.readable(task.getPhase())
+              + ", not RUNNING");
+    }
+    if (find(namespace, containerId, execId) != null) {
+      throw Refusal.alreadyExists("exec " + execId + ": already exists");
     }
   }
 
@@ -165,6 +179,30 @@ public final class ExecService {
           "exec " + execId + " in task " + containerId + " not found: not found");
     }
     return exec;
+  }
+
+  private static Event added(String containerId, String execId, StdioPaths stdio, Opaque process) {
+    return new Event.ExecAdded(
+        ExecAddedPayload.newBuilder()
+            .setContainerId(containerId)
+            .setExecId(execId)
+            .setStdio(stdio)
+            .setProcess(process)
+            .build());
+  }
+
+  private static Event starting(String containerId, String execId) {
+    return new Event.ExecStarting(
+        ExecStartingPayload.newBuilder().setContainerId(containerId).setExecId(execId).build());
+  }
+
+  private static Event started(String containerId, String execId, int pid) {
+    return new Event.ExecStarted(
+        ExecStartedPayload.newBuilder()
+            .setContainerId(containerId)
+            .setExecId(execId)
+            .setProcess(TaskService.identity(pid))
+            .build());
   }
 
   private static Event deleted(String containerId, String execId) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.eventlog.Actor;
 import dev.retainerd.eventlog.Appended;
+import dev.retainerd.eventlog.Envelope;
 import dev.retainerd.eventlog.EnvelopeDraft;
 import dev.retainerd.eventlog.EventLog;
 import dev.retainerd.eventlog.LogOptions;
@@ -139,6 +140,31 @@ class JournalTest {
       }
       assertEquals(2, disk.forces);
       assertEquals(waiting, answeredAfter.values().stream().filter(n -> n == 2).count());
+      disk.permits.release(Integer.MAX_VALUE / 2);
+    }
+  }
+
+  @Test
+  void whatIsProposedSharesTheForceOfTheCommitThatFollowsAndComesBeforeIt() throws Exception {
+    SlowDisk disk = new SlowDisk(new MemoryLog());
+    try (Journal journal = new Journal(disk, NodeState.inMemory(), (s, d) -> {});
+        var clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      CompletableFuture<Void> first =
+          CompletableFuture.runAsync(() -> journal.commit(SELF, "", event(1)), clients);
+      assertTrue(disk.arrived.tryAcquire(30, TimeUnit.SECONDS));
+      CompletableFuture<List<Envelope>> proposed = journal.propose(SELF, "", List.of(event(2)));
+      CompletableFuture<List<Envelope>> committed =
+          CompletableFuture.supplyAsync(() -> journal.commit(SELF, "", event(3)), clients);
+      long deadline = System.nanoTime() + 30_000_000_000L;
+      while (journal.waiting() < 2 && System.nanoTime() < deadline) {
+        Thread.onSpinWait();
+      }
+      assertTrue(!proposed.isDone(), "not before it is durable");
+      disk.permits.release(2);
+      first.get(30, TimeUnit.SECONDS);
+      assertEquals(3, committed.get(30, TimeUnit.SECONDS).getLast().sequence());
+      assertEquals(2, proposed.get(30, TimeUnit.SECONDS).getLast().sequence());
+      assertEquals(2, disk.forces);
       disk.permits.release(Integer.MAX_VALUE / 2);
     }
   }
