@@ -4,17 +4,29 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.retainerd.eventlog.Actor;
 import dev.retainerd.runtime.content.ContentStore;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.MemoryLog;
+import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.grpc.GrpcServer;
+import dev.retainerd.runtime.grpc.UnixChannels;
 import dev.retainerd.runtime.image.ContentService;
 import dev.retainerd.runtime.image.DiffService;
+import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.snapshot.OverlayFolders;
+import dev.retainerd.wire.containerd.services.content.v1.ContentGrpc;
+import dev.retainerd.wire.containerd.services.content.v1.ListContentRequest;
+import dev.retainerd.wire.containerd.services.content.v1.ListContentResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -33,13 +45,14 @@ class CtrImagesTest {
   private Journal journal;
   private GrpcServer server;
   private Ctr ctr;
+  private ContentService content;
 
   @BeforeEach
   void serve() throws Exception {
     journal = MemoryLog.journal();
     var records = new JournalRecords(journal);
     var namespaces = new Namespaces(records);
-    var content = new ContentService(journal, ContentStore.open(folder.resolve("content")));
+    content = new ContentService(journal, ContentStore.open(folder.resolve("content")));
     var snapshots = new SnapshotService(journal, OverlayFolders.open(folder.resolve("snapshots")));
     server =
         GrpcServer.start(
@@ -121,6 +134,37 @@ class CtrImagesTest {
     ctr.succeeds("snapshots", "rm", "mine");
     assertTrue(ctr.fails("snapshots", "rm", "mine").contains("not found"));
     assertTrue(ctr.succeeds("snapshots", "tree").contains(chain));
+  }
+
+  /** Lists of any length come in parts: none may grow beyond what a message can hold. */
+  @Test
+  void aLongListOfContentComesInParts() throws Exception {
+    int most = 0;
+    Set<String> listed = new HashSet<>();
+    Set<String> made = new HashSet<>();
+    for (int i = 0; i < 450; i++) {
+      byte[] blob = ("blob " + i).getBytes(StandardCharsets.UTF_8);
+      made.add(
+          content
+              .put(Scope.of(new Origin(Actor.daemon(), "", 0), "many"), blob, Map.of())
+              .toString());
+    }
+    try (UnixChannels client = UnixChannels.open(server.socket())) {
+      Iterator<ListContentResponse> parts =
+          ContentGrpc.newBlockingStub(client.inNamespace("many"))
+              .withDeadlineAfter(20, TimeUnit.SECONDS)
+              .list(ListContentRequest.getDefaultInstance());
+      int count = 0;
+      while (parts.hasNext()) {
+        ListContentResponse part = parts.next();
+        most = Math.max(most, part.getInfoCount());
+        part.getInfoList().forEach(info -> listed.add(info.getDigest()));
+        count++;
+      }
+      assertTrue(count > 1, "in one part");
+    }
+    assertTrue(most <= 100, most + " in one part");
+    assertEquals(made, listed);
   }
 
   @Test

@@ -1,8 +1,10 @@
 package dev.retainerd.runtime.image;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -19,6 +21,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
+import javax.net.ssl.SSLParameters;
 
 /**
  * A door before a real registry: it asks for a password, or for a token of its own token server
@@ -55,13 +58,28 @@ final class GuardedRegistry implements AutoCloseable {
    * @param certificates a folder to make {@code cert.pem} in, for TLS; null for plain HTTP
    */
   GuardedRegistry(String behind, Guard guard, Path certificates) throws Exception {
+    this(behind, guard, certificates, false);
+  }
+
+  /**
+   * @param asks whether a client must show the certificate, too
+   */
+  GuardedRegistry(String behind, Guard guard, Path certificates, boolean asks) throws Exception {
     this.behind = behind;
     this.guard = guard;
     this.tls = certificates != null;
     InetSocketAddress any = new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0);
     if (tls) {
       HttpsServer https = HttpsServer.create(any, 0);
-      https.setHttpsConfigurator(new HttpsConfigurator(OwnCertificate.in(certificates)));
+      https.setHttpsConfigurator(
+          new HttpsConfigurator(OwnCertificate.in(certificates)) {
+            @Override
+            public void configure(HttpsParameters parameters) {
+              SSLParameters wanted = getSSLContext().getDefaultSSLParameters();
+              wanted.setNeedClientAuth(asks);
+              parameters.setSSLParameters(wanted);
+            }
+          });
       server = https;
     } else {
       server = HttpServer.create(any, 0);
@@ -72,7 +90,11 @@ final class GuardedRegistry implements AutoCloseable {
     host = "127.0.0.1:" + server.getAddress().getPort();
   }
 
+  /** What clients sent with their requests, in order. */
+  final List<Headers> seen = new CopyOnWriteArrayList<>();
+
   private void answer(HttpExchange exchange) throws IOException {
+    seen.add(exchange.getRequestHeaders());
     try (exchange) {
       String path = exchange.getRequestURI().getPath();
       if (path.equals("/token")) {

@@ -65,6 +65,40 @@ class RetainctlVerbsTest {
         .orElseThrow();
   }
 
+  /** What would go is told, and stays; what holds a blob is told, down from its root. */
+  @Test
+  void garbageIsToldBeforeItGoesAndHoldersAreNamed() throws Exception {
+    String manifest = digestOf(Node.IMAGE);
+    String held = ctl("explain %s", manifest);
+    assertTrue(held.contains("image " + Node.IMAGE), held);
+    Path file = Files.writeString(work.resolve("loose"), "held by nothing");
+    String loose = dev.retainerd.runtime.content.Digest.of(Files.readAllBytes(file)).toString();
+    String lease = ctr("leases create").strip();
+    Host.run(
+            30,
+            List.of(
+                "sh",
+                "-c",
+                "ctr --address "
+                    + node.socket()
+                    + " --namespace "
+                    + node.name()
+                    + " content ingest loose < "
+                    + file))
+        .expectSuccess();
+    String would = ctl("gc --dry-run");
+    assertTrue(would.contains(loose), would);
+    assertTrue(would.contains("would be removed"), would);
+    assertTrue(!would.contains(manifest), would);
+    assertTrue(ctr("content ls -q").contains(loose), "it was only told");
+    assertTrue(ctl("explain %s", loose).contains("held by nothing"));
+    String gone = ctl("gc");
+    assertTrue(gone.contains(loose), gone);
+    assertTrue(!ctr("content ls -q").contains(loose));
+    assertTrue(ctr("content ls -q").contains(manifest));
+    ctr("leases rm %s", lease);
+  }
+
   @Test
   void pluginsAreListedAsByCtr() {
     assertEquals(
