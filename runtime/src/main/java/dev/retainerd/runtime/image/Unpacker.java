@@ -13,12 +13,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Turns an image's layers into committed snapshots, named by their chain ids. Layers are unpacked
  * in any order, side by side, and committed together once all of them verified. Thread-safe.
  */
 final class Unpacker {
+  private static final Logger LOG = LoggerFactory.getLogger(Unpacker.class);
+
   /** Begins the keys of layers being unpacked; recovery removes what it finds of them. */
   static final String KEY_PREFIX = "extract-retain-";
 
@@ -85,9 +89,18 @@ final class Unpacker {
     under.commit(scope, layers);
   }
 
-  /** Takes back what was begun and will not be committed; of what is not there, nothing. */
+  /**
+   * Takes back what was begun and will not be committed; of what is not there, nothing. Does not
+   * throw, for it follows a failure that is the one to tell: what stays goes with the next start.
+   */
   void discard(Scope scope, List<LayerSnapshots.Layer> layers) {
-    layers.forEach(layer -> snapshots.removeIfThere(scope, layer.key()));
+    for (LayerSnapshots.Layer layer : layers) {
+      try {
+        snapshots.removeIfThere(scope, layer.key());
+      } catch (Refusal e) {
+        LOG.warn("the unpacked layer {} stays until the next start: {}", layer.key(), e.sentence());
+      }
+    }
   }
 
   /** The label by which a config holds its image's top snapshot. */
