@@ -84,6 +84,8 @@ public final class RewindMain implements Runnable {
   }
 
   public static void main(String[] arguments) {
+    // gRPC's log goes nowhere, and whoever asks a daemon need not hear of that.
+    System.setProperty("slf4j.internal.verbosity", "ERROR");
     PrintStream out =
         new PrintStream(
             new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), BUFFER_BYTES),

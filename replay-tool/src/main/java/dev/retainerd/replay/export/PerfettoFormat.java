@@ -42,15 +42,12 @@ public final class PerfettoFormat implements Format {
   private final Map<String, Map<String, Lanes>> lanes = new HashMap<>();
 
   private final Map<String, Begun> open = new LinkedHashMap<>();
-  private final Map<Long, Anchor> anchors =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1;
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Anchor> eldest) {
-          return size() > CAUSES_KEPT;
-        }
-      };
+  /** A ring, by sequence: nothing is allocated that would outlive many events. */
+  private final long[] anchored = new long[CAUSES_KEPT];
+
+  private final long[] anchorMicros = new long[CAUSES_KEPT];
+  private final Lanes.Lane[] anchorLanes = new Lanes.Lane[CAUSES_KEPT];
   private int numbers;
   private long lastMicros;
   private boolean first = true;
@@ -141,6 +138,8 @@ public final class PerfettoFormat implements Format {
         lanes.getOrDefault(owner, Map.of()).remove(id);
         lanes.getOrDefault(owner, Map.of()).remove(id + " runs");
       }
+      case Event.SnapshotRemoved e -> lanes.getOrDefault(owner, Map.of()).remove(id);
+      case Event.ImageDeleted e -> lanes.getOrDefault(owner, Map.of()).remove(id);
       case Event.SandboxRemoved e -> {
         lanes.remove(owner);
         groups.remove(owner);
@@ -218,7 +217,7 @@ public final class PerfettoFormat implements Format {
     begun.lane.free(end);
     Anchor anchor = within(begun.lane, begun.told);
     if (to.envelope().causedBySequence() == begun.told.sequence()) {
-      anchors.put(to.sequence(), anchor);
+      keep(to.sequence(), anchor);
     } else {
       flow(to, anchor);
     }
@@ -248,20 +247,33 @@ public final class PerfettoFormat implements Format {
 
   /** From the cause of an event to it. Both ends are written now: viewers sort by time. */
   private void flow(Told told, Anchor to) {
-    anchors.put(told.sequence(), to);
-    Anchor from = anchors.get(told.envelope().causedBySequence());
-    if (from == null || from.equals(to) || from.micros > to.micros) {
+    keep(told.sequence(), to);
+    long cause = told.envelope().causedBySequence();
+    int at = (int) (cause % CAUSES_KEPT);
+    boolean known = cause > 0 && cause != told.sequence() && anchored[at] == cause;
+    if (!known || anchorMicros[at] > to.micros) {
       return;
     }
-    Map<String, Object> start = event("s", "cause", from.lane.group, from.lane.track);
+    Lanes.Lane from = anchorLanes[at];
+    if (from == to.lane && anchorMicros[at] == to.micros) {
+      return;
+    }
+    Map<String, Object> start = event("s", "cause", from.group, from.track);
     start.put("id", told.sequence());
-    start.put("ts", from.micros);
+    start.put("ts", anchorMicros[at]);
     write(start);
     Map<String, Object> finish = event("f", "cause", to.lane.group, to.lane.track);
     finish.put("id", told.sequence());
     finish.put("bp", "e");
     finish.put("ts", to.micros);
     write(finish);
+  }
+
+  private void keep(long sequence, Anchor anchor) {
+    int at = (int) (sequence % CAUSES_KEPT);
+    anchored[at] = sequence;
+    anchorMicros[at] = anchor.micros;
+    anchorLanes[at] = anchor.lane;
   }
 
   private static Map<String, Object> event(String phase, String name, int group, int track) {

@@ -129,7 +129,7 @@ public final class LogVerb extends Verb {
     return String.format(
         "%7d  %s  %-8s %-22s %s  %s",
         told.sequence(),
-        paint().dim(time(told.time())),
+        paint().dim(String.format("%-27s", time(told.time()))),
         namespace.isEmpty() ? "-" : namespace,
         told.type().title(),
         Step.of(told.type()).role() == Step.Role.FAILS

@@ -226,8 +226,97 @@ class RewindTest {
     says(said("verify", socket), "whole: events 1 to ", "signed checkpoint");
     says(said("explain", socket, greedy), "it ran out of its memory limit");
     says(said("log", socket, "--type", "TaskOom"), "TaskOom");
+    String then = Long.toString(beforeTheKill);
+    for (List<String> verb :
+        List.of(
+            List.of("log", "--to", then),
+            List.of("state", "--at", then),
+            List.of("diff", "5", then),
+            List.of("timeline", greedy, "--no-index"),
+            List.of("bisect", "--where", "exists(task where oom_killed)"),
+            List.of("export", "--format", "otlp-spans", "--to", then),
+            List.of("export", "--format", "perfetto", "--to", then))) {
+      assertEquals(answer(on(log(), verb)), answer(on(socket, verb)), verb::toString);
+    }
+    says(said("what-if", socket), "without a divergence");
+    says(said("stats", socket), "daemon starts: 3");
+    for (String verb : List.of("bundle", "redact")) {
+      String file = node.folder().resolve("socket-" + verb + ".evidence").toString();
+      said(verb, socket, "-o", file);
+      says(said("open", file), "whole: events 1 to ", "signed checkpoint");
+    }
     Host.Output nobody = node.rewind("verify", "unix:" + node.folder().resolve("nobody.sock"));
     assertEquals(2, nobody.code(), nobody.text());
+  }
+
+  /** What is said without the notes beside it. */
+  private static List<String> answer(String... arguments) {
+    return said(arguments)
+        .lines()
+        .filter(line -> !line.startsWith("rewind: note: ") && !line.startsWith("SLF4J"))
+        .toList();
+  }
+
+  private static String[] on(String where, List<String> verb) {
+    return Stream.concat(Stream.of(verb.getFirst(), where), verb.stream().skip(1))
+        .toArray(String[]::new);
+  }
+
+  @Test
+  void everyVerbHasJsonOnARealLog() {
+    String file = node.folder().resolve("json.evidence").toString();
+    for (List<String> verb :
+        List.of(
+            List.of("verify"),
+            List.of("state"),
+            List.of("diff", "5", "end"),
+            List.of("explain", counter),
+            List.of("bisect", "--where", "exists(task)"),
+            List.of("what-if"),
+            List.of("stats"),
+            List.of("bundle", "-o", file),
+            List.of("redact", "-o", file),
+            List.of("index", "--index", node.folder().resolve("jsonindex").toString()))) {
+      List<String> asked = Stream.concat(verb.stream(), Stream.of("--json")).toList();
+      assertFalse(json(on(log(), asked)).isEmpty(), verb::toString);
+    }
+    assertFalse(json("open", file, "--json").isEmpty());
+    for (List<String> verb : List.of(List.of("log"), List.of("timeline", counter))) {
+      List<String> asked = Stream.concat(verb.stream(), Stream.of("--json")).toList();
+      for (String line : said(on(log(), asked)).lines().toList()) {
+        if (!line.startsWith("rewind: note: ")) {
+          assertTrue(JsonParser.parseString(line).isJsonObject(), line);
+        }
+      }
+    }
+  }
+
+  /** script(1) gives it a terminal. */
+  @Test
+  void coloursAreOnATerminalOnly() {
+    String verify = Node.DIST.resolve("bin/rewind") + " verify " + log();
+    String shown = Host.run(30, List.of("script", "-qec", verify, "/dev/null")).expectSuccess();
+    assertTrue(shown.contains("\033[32mwhole"), shown);
+    String plain =
+        Host.run(30, List.of("script", "-qec", "NO_COLOR=1 " + verify, "/dev/null"))
+            .expectSuccess();
+    assertFalse(plain.contains("\033["), plain);
+    assertFalse(said("verify", log()).contains("\033["));
+  }
+
+  @Test
+  void aMomentIsThatOfThenAlsoOnAPage() throws IOException {
+    String line =
+        said("log", log(), "--from", "" + beforeTheKill, "--to", "" + beforeTheKill, "--json");
+    String time = JsonParser.parseString(line).getAsJsonObject().get("time").getAsString();
+    String bySequence = said("state", log(), "--at", Long.toString(beforeTheKill), "--json");
+    String byTime = said("state", log(), "--at", time, "--json");
+    assertEquals(
+        JsonParser.parseString(bySequence).getAsJsonObject().getAsJsonArray("task"),
+        JsonParser.parseString(byTime).getAsJsonObject().getAsJsonArray("task"));
+    Path page = node.folder().resolve("part.html");
+    said("export", log(), "--format", "html", "--from", time, "-o", page.toString());
+    says(Files.readString(page), "\"all\":false", "\"knowsBefore\":true", "\"bad\":\"\"");
   }
 
   @Test
@@ -257,14 +346,13 @@ class RewindTest {
               List.of("bisect", "--where", "exists(task)"),
               List.of("what-if"),
               List.of("stats"),
+              List.of("state", "--at", "1s"),
+              List.of("index", "--index", node.folder() + "/roindex"),
+              List.of("redact", "-o", node.folder() + "/ro-redacted.evidence"),
+              List.of("export", "--format", "perfetto"),
               List.of("export", "--format", "html", "-o", node.folder() + "/page.html"),
               List.of("bundle", "-o", node.folder() + "/ro.evidence"))) {
-        String[] arguments =
-            Stream.concat(
-                    Stream.of(verb.getFirst(), copy.toString()),
-                    verb.subList(1, verb.size()).stream())
-                .toArray(String[]::new);
-        said(arguments);
+        said(on(copy.toString(), verb));
       }
     } finally {
       Host.run(10, List.of("umount", copy.toString())).expectSuccess();
