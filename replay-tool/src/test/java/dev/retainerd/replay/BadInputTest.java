@@ -109,6 +109,13 @@ class BadInputTest {
     Rewind.Answer late = Rewind.run("state", log, "--at", "2199-01-01T00:00:00Z").expect(0);
     assertTrue(late.errors().contains("lies behind the log's end"), late.errors());
     refused(Rewind.run("log", log, "--from", "99999"), 2, "lies behind the log's end");
+    for (String verb : List.of("log", "export")) {
+      String format = verb.equals("export") ? "--format=html" : "--json";
+      refused(
+          Rewind.run(verb, log, format, "--from", "2199-01-01T00:00:00Z"),
+          2,
+          "2199-01-01T00:00:00Z lies behind the log's end: its last event is ");
+    }
     refused(Rewind.run("diff", log, "30", "5"), 2, "give the earlier point first");
     refused(Rewind.run("state", log, "--at", "soon"), 2, "neither a sequence nor a time");
     refused(
