@@ -107,6 +107,17 @@ class ExportFormatsTest {
                         && r.getSeverityNumberValue() == 13));
   }
 
+  /** Java shuffles small maps anew in each process: then evidence would differ from run to run. */
+  @Test
+  void otlpHasItsFieldsInOneOrderInEveryProcess() throws IOException {
+    for (String format : List.of("otlp-logs", "otlp-spans")) {
+      String text = export(format);
+      assertTrue(text.contains("{\"key\":\"service.name\",\"value\":"), text);
+      assertFalse(text.contains("},\"key\":"), text);
+      assertFalse(text.contains(",\"code\":"), text);
+    }
+  }
+
   @Test
   void otlpSpansAreReadByItsProtocol() throws IOException {
     List<Span> spans = new ArrayList<>();

@@ -55,7 +55,7 @@ abstract class OtlpFormat implements Format {
       return;
     }
     Map<String, Object> scope = new LinkedHashMap<>();
-    scope.put("scope", Map.of("name", "dev.retainerd.rewind", "version", version));
+    scope.put("scope", pair("name", "dev.retainerd.rewind", "version", version));
     scope.put(records, pending);
     Map<String, Object> resource = new LinkedHashMap<>();
     resource.put(
@@ -73,12 +73,20 @@ abstract class OtlpFormat implements Format {
     flush();
   }
 
+  /** In this order, always: the same history is to give the same bytes in every run. */
+  static Map<String, Object> pair(String first, Object one, String second, Object two) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put(first, one);
+    object.put(second, two);
+    return object;
+  }
+
   static Map<String, Object> text(String key, String value) {
-    return Map.of("key", key, "value", Map.of("stringValue", value));
+    return pair("key", key, "value", Map.of("stringValue", value));
   }
 
   static Map<String, Object> number(String key, long value) {
-    return Map.of("key", key, "value", Map.of("intValue", Long.toString(value)));
+    return pair("key", key, "value", Map.of("intValue", Long.toString(value)));
   }
 
   /** What an event says of itself beside its words. */

@@ -104,14 +104,14 @@ public final class OtlpSpansFormat extends OtlpFormat {
       one.put(
           "links",
           List.of(
-              Map.of(
+              pair(
                   "traceId",
                   cause.trace(),
                   "spanId",
                   spanId(cause.from().sequence() + " " + cause.operation()))));
     }
     if (status == ERROR) {
-      one.put("status", Map.of("code", ERROR, "message", to.sentence()));
+      one.put("status", pair("code", ERROR, "message", to.sentence()));
     } else if (status == OK) {
       one.put("status", Map.of("code", OK));
     }
