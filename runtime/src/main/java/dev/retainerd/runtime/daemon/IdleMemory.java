@@ -32,8 +32,8 @@ final class IdleMemory implements AutoCloseable {
     try {
       Thread.sleep(AFTER_START);
       while (true) {
-        long kib = ColdPages.release();
-        LOG.debug("{} KiB of programs' pages were let go", kib);
+        long bytes = ColdPages.release();
+        LOG.debug("{} KiB of the pages of programs were let go", bytes >> 10);
         Thread.sleep(EVERY);
       }
     } catch (InterruptedException e) {

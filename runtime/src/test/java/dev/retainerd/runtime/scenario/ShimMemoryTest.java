@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 class ShimMemoryTest {
   private static final int PODS = 60;
   private static final double MOST = 0.35;
+  private static final Duration AT_REST = Duration.ofSeconds(50);
 
   /** What fails the test: others may run beside it, and the bound is not reached yet. */
   private static final double SLACK = 2;
@@ -97,12 +98,25 @@ class ShimMemoryTest {
             .toList();
     assertEquals(PODS, theirs.size());
     List<Long> ours = ours();
-    long own = ours.stream().mapToLong(Host::pssKib).sum();
+    long busy = ours.stream().mapToLong(Host::pssKib).sum();
+    // What the starts have needed goes when it has grown quiet.
+    long end = System.nanoTime() + AT_REST.toNanos();
+    long own = busy;
+    while (System.nanoTime() < end) {
+      Thread.sleep(1000);
+      own = Math.min(own, ours.stream().mapToLong(Host::pssKib).sum());
+    }
     long other = theirs.stream().mapToLong(Host::pssKib).sum();
     System.out.printf(
-        "figure: PSS at %d pods: %d processes of ours %.1f MiB, containerd's shims %.1f MiB: %.1f %%"
-            + " (bound %.0f %%)%n",
-        PODS, ours.size(), own / 1024.0, other / 1024.0, 100.0 * own / other, 100 * MOST);
+        "figure: PSS at %d pods: %d processes of ours %.1f MiB (%.1f just after the starts),"
+            + " containerd's shims %.1f MiB: %.1f %% (bound %.0f %%)%n",
+        PODS,
+        ours.size(),
+        own / 1024.0,
+        busy / 1024.0,
+        other / 1024.0,
+        100.0 * own / other,
+        100 * MOST);
     assertTrue(own <= other * MOST * SLACK, own + " KiB beside " + other + " KiB");
   }
 }

@@ -21,6 +21,9 @@ import java.util.List;
 public final class Undelivered {
   private static final long RETRY_MILLIS = 5_000;
 
+  /** While there is nothing: what others leave can wait so long, and an idle shim is to sleep. */
+  private static final long LOOK_MILLIS = 30_000;
+
   /** What lies here is memory, where the folder is on a tmpfs. */
   private static final int FOLDERS_MAX = 1_000;
 
@@ -44,8 +47,7 @@ public final class Undelivered {
   }
 
   private void round() {
-    deliverAll();
-    loop.after(RETRY_MILLIS, this::round);
+    loop.after(deliverAll() ? LOOK_MILLIS : RETRY_MILLIS, this::round);
   }
 
   /**
@@ -62,6 +64,7 @@ public final class Undelivered {
       Files.writeString(logFolder.resolve(DESTINATION), log.toString());
       String name = ProcessHandle.current().pid() + "-" + System.nanoTime() + "-" + number++;
       Files.move(logFolder, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+      loop.after(RETRY_MILLIS, this::deliverAll);
       return true;
     } catch (IOException e) {
       System.err.println("what is left of the log " + log + " is dropped: " + e.getMessage());
@@ -79,7 +82,8 @@ public final class Undelivered {
     return found;
   }
 
-  private void deliverAll() {
+  /** True where there was nothing to deliver. */
+  private boolean deliverAll() {
     try {
       List<Path> entries = all();
       Collections.shuffle(entries);
@@ -91,8 +95,10 @@ public final class Undelivered {
         }
         Posix.close(lock);
       }
+      return entries.isEmpty();
     } catch (IOException e) {
       System.err.println("nothing is delivered from " + folder + ": " + e.getMessage());
+      return false;
     }
   }
 

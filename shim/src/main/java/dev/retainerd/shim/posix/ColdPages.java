@@ -3,6 +3,7 @@ package dev.retainerd.shim.posix;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.RandomAccessFile;
 
 /**
  * Gives back memory that holds nothing of our own: pages of programs, libraries and class archives
@@ -10,8 +11,8 @@ import java.io.InputStream;
  * cache, or else in its file. Thread-safe.
  */
 public final class ColdPages {
-  /** Below that the call costs more than it brings. */
-  private static final long WORTH_KIB = 128;
+  /** Smaller mappings cost more than they bring. */
+  private static final long WORTH_BYTES = 1 << 20;
 
   private static final int MADV_DONTNEED = 4;
 
@@ -20,34 +21,40 @@ public final class ColdPages {
 
   private static final long MADVISE = Native.symbol("madvise");
   private static final long MALLOC_TRIM = Native.symbol("malloc_trim");
+  private static final long PAGE_BYTES = Native.call(Native.symbol("getpagesize"));
 
-  /** Longer lines lose their end, which is a file's name. */
-  private static final int LINE_MAX = 256;
+  /** So much of a line is looked at: the addresses, the mode. */
+  private static final int LINE_MAX = 64;
 
+  /** An entry of /proc/PID/pagemap, 8 bytes, little-endian: its highest byte has these bits. */
+  private static final int PRESENT = 1 << 7;
+
+  private static final int SWAPPED = 1 << 6;
+  private static final int OF_A_FILE = 1 << 5;
+
+  private final RandomAccessFile pages;
+  private final byte[] entries = new byte[8 << 10];
   private long held;
-  private long from;
-  private long to;
-  private boolean isReadOnlyFile;
-  private long residentKib;
-  private long anonymousKib;
-  private long lockedKib;
 
-  private ColdPages() {}
+  private ColdPages(RandomAccessFile pages) {
+    this.pages = pages;
+  }
 
   /**
    * Lets go of every page that is just a copy of its file, and of what the C library's allocator
-   * keeps for later. Takes some milliseconds.
+   * keeps for later. Takes a millisecond or two.
    *
-   * @return how much was held in files' pages, in KiB; what is needed comes back
+   * @return how much was held in files' pages, in bytes; what is needed comes back
    * @throws IOException where this kernel does not say what is mapped
    */
   public static long release() throws IOException {
     Native.call(MALLOC_TRIM, 0);
-    ColdPages pages = new ColdPages();
-    try (InputStream maps = new FileInputStream("/proc/self/smaps")) {
-      pages.takeAll(maps);
+    try (InputStream maps = new FileInputStream("/proc/self/maps");
+        RandomAccessFile pages = new RandomAccessFile("/proc/self/pagemap", "r")) {
+      ColdPages all = new ColdPages(pages);
+      all.takeAll(maps);
+      return all.held;
     }
-    return pages.held;
   }
 
   /** Without a string a line: it is read where memory is to become less. */
@@ -55,93 +62,70 @@ public final class ColdPages {
     byte[] chunk = new byte[4096];
     byte[] line = new byte[LINE_MAX];
     int length = 0;
+    boolean isFile = false;
     for (int count = maps.read(chunk); count >= 0; count = maps.read(chunk)) {
       for (int i = 0; i < count; i++) {
-        if (chunk[i] == '\n') {
-          take(line, length);
+        byte next = chunk[i];
+        if (next == '\n') {
+          if (isFile) {
+            take(line, length);
+          }
           length = 0;
-        } else if (length < LINE_MAX) {
-          line[length++] = chunk[i];
+          isFile = false;
+        } else {
+          isFile |= next == '/';
+          if (length < LINE_MAX) {
+            line[length++] = next;
+          }
         }
       }
     }
-    judge();
   }
 
-  /** A line as proc(5) describes it. */
-  private void take(byte[] line, int length) {
-    if (length > 4 && hex(line[0]) >= 0) {
-      judge();
-      begin(line, length);
-    } else if (isReadOnlyFile) {
-      if (begins(line, length, "Rss:")) {
-        residentKib = number(line, length);
-      } else if (begins(line, length, "Anonymous:")) {
-        anonymousKib = number(line, length);
-      } else if (begins(line, length, "Locked:")) {
-        lockedKib = number(line, length);
-      }
-    }
-  }
-
-  private void begin(byte[] line, int length) {
+  /** A line of a file's mapping, as proc(5) describes it: 7f00-7f10 r--p 0 08:02 1735 /usr/lib. */
+  private void take(byte[] line, int length) throws IOException {
     int at = 0;
-    from = 0;
+    long from = 0;
     for (; at < length && hex(line[at]) >= 0; at++) {
       from = from << 4 | hex(line[at]);
     }
-    to = 0;
+    long to = 0;
     for (at++; at < length && hex(line[at]) >= 0; at++) {
       to = to << 4 | hex(line[at]);
     }
-    boolean isFile = false;
-    for (int i = at; i < length; i++) {
-      isFile |= line[i] == '/';
-    }
-    isReadOnlyFile =
-        isFile
-            && at + 4 < length
-            && line[at + 1] == 'r'
-            && line[at + 2] == '-'
-            && line[at + 4] == 'p';
-    residentKib = 0;
-    lockedKib = 0;
-    // Where the kernel does not say how many pages are not the file's any more, none is let go.
-    anonymousKib = Long.MAX_VALUE;
-  }
-
-  private void judge() {
-    if (isReadOnlyFile && anonymousKib == 0 && lockedKib == 0 && residentKib >= WORTH_KIB) {
-      Native.call(MADVISE, from, to - from, MADV_NOHUGEPAGE);
-      Native.call(MADVISE, from, to - from, MADV_DONTNEED);
-      held += residentKib;
-    }
-    isReadOnlyFile = false;
-  }
-
-  private static boolean begins(byte[] line, int length, String name) {
-    if (length < name.length()) {
-      return false;
-    }
-    for (int i = 0; i < name.length(); i++) {
-      if (line[i] != name.charAt(i)) {
-        return false;
+    boolean isReadOnly =
+        at + 4 < length && line[at + 1] == 'r' && line[at + 2] == '-' && line[at + 4] == 'p';
+    if (isReadOnly && to - from >= WORTH_BYTES) {
+      long present = presentIfOfTheFile(from / PAGE_BYTES, (to - from) / PAGE_BYTES);
+      if (present > 0) {
+        Native.call(MADVISE, from, to - from, MADV_NOHUGEPAGE);
+        Native.call(MADVISE, from, to - from, MADV_DONTNEED);
+        held += present * PAGE_BYTES;
       }
     }
-    return true;
   }
 
-  private static long number(byte[] line, int length) {
-    long number = 0;
-    for (int i = 0; i < length; i++) {
-      if (line[i] >= '0' && line[i] <= '9') {
-        number = number * 10 + line[i] - '0';
+  /** How many pages are in memory; 0 where one of them is not the file's (any more). */
+  private long presentIfOfTheFile(long first, long count) throws IOException {
+    long present = 0;
+    pages.seek(first * 8);
+    for (long left = count * 8; left > 0; ) {
+      int read = pages.read(entries, 0, (int) Math.min(entries.length, left));
+      if (read <= 0) {
+        return 0;
       }
+      for (int high = 7; high < read; high += 8) {
+        int bits = entries[high];
+        if ((bits & SWAPPED) != 0 || (bits & PRESENT) != 0 && (bits & OF_A_FILE) == 0) {
+          return 0;
+        }
+        present += (bits & PRESENT) != 0 ? 1 : 0;
+      }
+      left -= read;
     }
-    return number;
+    return present;
   }
 
-  /** Its value, or -1: lower case only, which no name of a field begins with. */
   private static int hex(byte character) {
     if (character >= '0' && character <= '9') {
       return character - '0';
