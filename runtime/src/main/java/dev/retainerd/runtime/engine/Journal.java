@@ -73,6 +73,10 @@ public final class Journal implements AutoCloseable {
   private final ConcurrentHashMap<Key<?>, CompletableFuture<Void>> watches =
       new ConcurrentHashMap<>();
   private final Thread writer;
+
+  /** Ends the writer, which has written all that was proposed before it. */
+  private final Proposal last = new Proposal(null, "", List.of(), new CompletableFuture<>());
+
   private volatile boolean closing;
 
   /** Starts the writer. {@code state} stands at the log's last sequence already. */
@@ -215,9 +219,11 @@ public final class Journal implements AutoCloseable {
   @Override
   public void close() {
     closing = true;
-    writer.interrupt();
     try {
-      writer.join(COMMIT_PATIENCE);
+      // Not by an interrupt: one that comes while the writer writes is lost, or costs it its file.
+      if (queue.offer(last, COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+        writer.join(COMMIT_PATIENCE);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -225,16 +231,15 @@ public final class Journal implements AutoCloseable {
 
   private void run() {
     List<Proposal> batch = new ArrayList<>();
-    while (true) {
+    boolean goesOn = true;
+    while (goesOn) {
       try {
         batch.add(queue.take());
       } catch (InterruptedException e) {
-        if (closing && queue.isEmpty()) {
-          return;
-        }
         continue;
       }
       queue.drainTo(batch, BATCH_BOUND - 1);
+      goesOn = !batch.remove(last);
       try {
         write(batch);
       } catch (RuntimeException | Error e) {
@@ -243,6 +248,9 @@ public final class Journal implements AutoCloseable {
       }
       batch.clear();
     }
+    // They came at the very moment of the end.
+    queue.drainTo(batch);
+    batch.forEach(p -> p.done.completeExceptionally(stopping()));
   }
 
   private void write(List<Proposal> batch) {
