@@ -169,6 +169,25 @@ class JournalTest {
     }
   }
 
+  /**
+   * An interrupt could come while the writer wrote, and be lost: then a stop waited for a minute.
+   */
+  @Test
+  void aStopEndsAtOnceWhateverIsBeingWritten() throws Exception {
+    try (var clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < 500; i++) {
+        Journal journal = new Journal(new MemoryLog(), NodeState.inMemory(), (s, d) -> {});
+        CompletableFuture<?> committed =
+            CompletableFuture.runAsync(() -> journal.commit(SELF, "", event(1)), clients);
+        long begun = System.nanoTime();
+        journal.close();
+        assertTrue(System.nanoTime() - begun < 20_000_000_000L, "stop " + i + " was late");
+        // Recorded or refused, but answered.
+        committed.handle((done, refused) -> true).get(20, TimeUnit.SECONDS);
+      }
+    }
+  }
+
   @Test
   void anEventThatIsTooLargeIsRefusedByNameAndSizeAndNobodyElseSuffers() {
     LogOptions small =
