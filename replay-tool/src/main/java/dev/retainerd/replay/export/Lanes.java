@@ -56,7 +56,7 @@ final class Lanes {
     return lane;
   }
 
-  /** Whether it has been written about, as lanes are when they are first used. */
+  /** How many there are: one more than before, where one was made and is to be written about. */
   int count() {
     return lanes.size();
   }

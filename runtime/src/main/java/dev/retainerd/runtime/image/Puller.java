@@ -72,9 +72,9 @@ final class Puller {
    * @throws Refusal not found, where an index has nothing of the platforms wanted
    */
   Pulled pull(Scope scope, Repository from, Wish wish, TransferProgress progress) {
-    AtomicLong fetched = new AtomicLong();
+    Job job = new Job(scope, from, wish, new AtomicLong(), progress);
     Repository.Manifest root = from.resolve();
-    Documents found = new Documents(scope, from, wish);
+    Documents found = new Documents(job);
     Descriptor target = found.walk(root, INDEX_DEPTH_MAX, true);
     progress.tell(TransferProgress.Event.COMPLETE, "manifest", target, target.getSize());
     List<Descriptor> others = new ArrayList<>();
@@ -83,18 +83,32 @@ final class Puller {
         part.manifest().layers().forEach(Puller::refuseForeign);
         others.addAll(part.manifest().layers());
       }
-      Descriptor config = part.manifest().config();
-      downloads.ensure(scope, from, config, "config", wish.sourceLabels(), fetched, progress);
+      ensure(job, part.manifest().config(), "config");
     }
     Optional<ImageFacts> facts =
         ofThisNode(scope.namespace(), target, wish)
             .filter(mine -> others.containsAll(mine.layers()));
     if (facts.isPresent()) {
-      own(scope, from, facts.get(), wish, fetched, progress);
+      own(job, facts.get());
       others.removeAll(facts.get().layers());
     }
-    fetch(scope, from, others, wish, fetched, progress);
-    return new Pulled(target, facts, fetched.get());
+    fetch(job, others);
+    return new Pulled(target, facts, job.fetched().get());
+  }
+
+  /** One pull, and what it has fetched so far. */
+  private record Job(
+      Scope scope, Repository from, Wish wish, AtomicLong fetched, TransferProgress progress) {}
+
+  private void ensure(Job job, Descriptor part, String kind) {
+    downloads.ensure(
+        job.scope(),
+        job.from(),
+        part,
+        kind,
+        job.wish().sourceLabels(),
+        job.fetched(),
+        job.progress());
   }
 
   private static void refuseForeign(Descriptor layer) {
@@ -119,35 +133,16 @@ final class Puller {
     }
   }
 
-  private void own(
-      Scope scope,
-      Repository from,
-      ImageFacts facts,
-      Wish wish,
-      AtomicLong fetched,
-      TransferProgress progress) {
-    if (wish.unpack() && !facts.chainIds().isEmpty()) {
-      Map<String, String> labels = new TreeMap<>(wish.sourceLabels());
-      labels.put(unpacker.gcLabel(), facts.chainId());
-      content.adopt(scope, Digest.parse(facts.id()), labels);
-    }
-    layers(scope, from, facts, wish, fetched, progress);
-  }
-
   /** A manifest that is taken; with its layers, or only with its config. */
   private record Part(ImageManifest manifest, boolean whole) {}
 
   /** Fetches manifests down from what the reference points at, and keeps them as content. */
   private final class Documents {
-    private final Scope scope;
-    private final Repository from;
-    private final Wish wish;
+    private final Job job;
     private final List<Part> parts = new ArrayList<>();
 
-    Documents(Scope scope, Repository from, Wish wish) {
-      this.scope = scope;
-      this.from = from;
-      this.wish = wish;
+    Documents(Job job) {
+      this.job = job;
     }
 
     Descriptor walk(Repository.Manifest document, int depth, boolean whole) {
@@ -158,7 +153,7 @@ final class Puller {
               .setDigest(document.digest())
               .setSize(document.bytes().length)
               .build();
-      Map<String, String> labels = new TreeMap<>(wish.sourceLabels());
+      Map<String, String> labels = new TreeMap<>(job.wish().sourceLabels());
       if (ImageDocuments.isIndex(here, json)) {
         index(here, json, depth, labels);
       } else {
@@ -169,7 +164,7 @@ final class Puller {
           labels.put(GcLabels.layer(i), manifest.layers().get(i).getDigest());
         }
       }
-      content.put(scope, document.bytes(), labels);
+      content.put(job.scope(), document.bytes(), labels);
       return here;
     }
 
@@ -179,14 +174,14 @@ final class Puller {
             "index " + here.getDigest() + " is nested deeper than " + INDEX_DEPTH_MAX);
       }
       ImageIndex index = ImageIndex.of(json);
-      List<PlatformChoice.Taken> taken = wish.platforms().of(index);
+      List<PlatformChoice.Taken> taken = job.wish().platforms().of(index);
       if (taken.isEmpty()) {
-        throw ImageDocuments.noPlatform(here.getDigest(), wish.platforms());
+        throw ImageDocuments.noPlatform(here.getDigest(), job.wish().platforms());
       }
       for (PlatformChoice.Taken one : taken) {
         String digest = one.entry().descriptor().getDigest();
         labels.put(GcLabels.manifest(index.manifests().indexOf(one.entry())), digest);
-        walk(from.manifest(digest), depth - 1, one.whole());
+        walk(job.from().manifest(digest), depth - 1, one.whole());
       }
     }
 
@@ -210,68 +205,58 @@ final class Puller {
   }
 
   /** Layers that are not unpacked, several at once. */
-  private void fetch(
-      Scope scope,
-      Repository from,
-      List<Descriptor> layers,
-      Wish wish,
-      AtomicLong fetched,
-      TransferProgress progress) {
+  private void fetch(Job job, List<Descriptor> layers) {
     Semaphore downloading = new Semaphore(layersAtOnce);
     List<Step> work = new ArrayList<>();
     for (Descriptor layer : layers) {
-      work.add(download(downloading, scope, from, layer, wish, fetched, progress));
+      work.add(download(job, downloading, layer));
     }
     inParallel(work);
   }
 
-  private Step download(
-      Semaphore downloading,
-      Scope scope,
-      Repository from,
-      Descriptor layer,
-      Wish wish,
-      AtomicLong fetched,
-      TransferProgress progress) {
+  private Step download(Job job, Semaphore downloading, Descriptor layer) {
     return () -> {
       downloading.acquire();
       try {
-        downloads.ensure(scope, from, layer, "layer", wish.sourceLabels(), fetched, progress);
+        ensure(job, layer, "layer");
       } finally {
         downloading.release();
       }
     };
   }
 
-  private void layers(
-      Scope scope,
-      Repository from,
-      ImageFacts facts,
-      Wish wish,
-      AtomicLong fetched,
-      TransferProgress progress) {
-    boolean unpack = wish.unpack() && !facts.chainIds().isEmpty();
-    if (!unpack || !unpacker.inAnyOrder()) {
-      fetch(scope, from, facts.layers(), wish, fetched, progress);
-      if (unpack) {
-        unpacker.ensure(scope, facts);
-      }
+  /** The layers of this node's image, unpacked where that is wished for. */
+  private void own(Job job, ImageFacts facts) {
+    boolean unpack = job.wish().unpack() && !facts.chainIds().isEmpty();
+    if (unpack) {
+      Map<String, String> labels = new TreeMap<>(job.wish().sourceLabels());
+      labels.put(unpacker.gcLabel(), facts.chainId());
+      content.adopt(job.scope(), Digest.parse(facts.id()), labels);
+    }
+    if (unpack && unpacker.inAnyOrder()) {
+      fetchAndUnpack(job, facts);
       return;
     }
+    fetch(job, facts.layers());
+    if (unpack) {
+      unpacker.ensure(job.scope(), facts);
+    }
+  }
+
+  private void fetchAndUnpack(Job job, ImageFacts facts) {
     Semaphore downloading = new Semaphore(layersAtOnce);
-    try (KeyLocks.Held held = unpacker.hold(scope.namespace(), facts)) {
-      List<Optional<LayerSnapshots.Layer>> begun = unpacker.begin(scope, facts);
+    try (KeyLocks.Held held = unpacker.hold(job.scope().namespace(), facts)) {
+      List<Optional<LayerSnapshots.Layer>> begun = unpacker.begin(job.scope(), facts);
       List<LayerSnapshots.Layer> unpacked = begun.stream().flatMap(Optional::stream).toList();
       List<Step> work = new ArrayList<>();
       for (int i = 0; i < begun.size(); i++) {
         int number = i;
-        Descriptor layer = facts.layers().get(i);
-        Step download = download(downloading, scope, from, layer, wish, fetched, progress);
+        Step download = download(job, downloading, facts.layers().get(i));
         work.add(
             () -> {
               download.run();
               if (begun.get(number).isPresent()) {
-                unpackOne(scope, facts, number, begun.get(number).get(), progress);
+                unpackOne(job, facts, number, begun.get(number).get());
               }
             });
       }
@@ -279,30 +264,25 @@ final class Puller {
       try {
         inParallel(work);
         Failpoint.PULL_FETCHED.hit();
-        unpacker.commit(scope, unpacked);
+        unpacker.commit(job.scope(), unpacked);
         done = true;
       } finally {
         if (!done) {
-          unpacker.discard(scope, unpacked);
+          unpacker.discard(job.scope(), unpacked);
         }
       }
       Failpoint.PULL_UNPACKED.hit();
     }
   }
 
-  private void unpackOne(
-      Scope scope,
-      ImageFacts facts,
-      int number,
-      LayerSnapshots.Layer begun,
-      TransferProgress progress)
+  private void unpackOne(Job job, ImageFacts facts, int number, LayerSnapshots.Layer begun)
       throws InterruptedException {
     Descriptor layer = facts.layers().get(number);
     unpacking.acquire();
     try {
-      progress.tell(TransferProgress.Event.EXTRACTING, "layer", layer, 0);
-      unpacker.unpack(scope, facts, number, begun);
-      progress.tell(TransferProgress.Event.EXTRACTED, "layer", layer, layer.getSize());
+      job.progress().tell(TransferProgress.Event.EXTRACTING, "layer", layer, 0);
+      unpacker.unpack(job.scope(), facts, number, begun);
+      job.progress().tell(TransferProgress.Event.EXTRACTED, "layer", layer, layer.getSize());
     } finally {
       unpacking.release();
     }

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,12 +117,15 @@ class CtrTest {
   void eventsTellTheLifeOfATask() throws IOException {
     Path out = node.folder().resolve("events");
     Process events =
-        new ProcessBuilder(
-                "ctr", "--address", node.socket().toString(), "--namespace", node.name(), "events")
-            .redirectErrorStream(true)
-            .redirectInput(new File("/dev/null"))
-            .redirectOutput(out.toFile())
-            .start();
+        Host.start(
+            out,
+            List.of(
+                "ctr",
+                "--address",
+                node.socket().toString(),
+                "--namespace",
+                node.name(),
+                "events"));
     try {
       // The subscription has no answer that says it stands: run containers until one is seen.
       Eventually.holds(

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,12 +67,7 @@ class EventsAsContainerdTest {
   private static Map<String, Set<String>> told(Path socket, Path archive, Path out)
       throws Exception {
     Host.run(60, ctr(socket, "images import " + archive)).expectSuccess();
-    Process events =
-        new ProcessBuilder(ctr(socket, "events"))
-            .redirectErrorStream(true)
-            .redirectInput(new File("/dev/null"))
-            .redirectOutput(out.toFile())
-            .start();
+    Process events = Host.start(out, ctr(socket, "events"));
     try {
       // The subscription has no answer that says it stands.
       Eventually.holds(

@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -70,7 +69,6 @@ class ExitTruthTest {
   /** Case 6: the daemon is dead; then its shim as well; then the machine was restarted. */
   @Test
   void statusIsNeverInvented() throws Exception {
-    Path bootId = node.folder().resolve("boot-id");
     node.start();
     node.importImage("k8s.io");
     String pod = pods.run("p");
@@ -112,20 +110,7 @@ class ExitTruthTest {
     node.killDaemon();
     Host.kill9(lastShim);
     Host.kill9(thirdPid);
-    Files.writeString(bootId, UUID.randomUUID() + "\n");
-    node.startUnder(
-        List.of(
-            "unshare",
-            "-m",
-            "--propagation",
-            "unchanged",
-            "sh",
-            "-c",
-            "mount --make-private /proc; mount --bind "
-                + bootId
-                + " /proc/sys/kernel/random/boot_id; exec \"$@\"",
-            "sh"));
-    node.start();
+    node.startInAnotherBoot();
     exited(third);
     assertNotEquals(0, pods.status(third).getExitCode());
     assertEquals("NodeReboot", pods.status(third).getReason());

@@ -69,6 +69,15 @@ final class Host {
     }
   }
 
+  /** Starts a program that goes on beside the test, which ends it; what it says goes to a file. */
+  static Process start(Path out, List<String> command) throws IOException {
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectInput(new File("/dev/null"))
+        .redirectOutput(out.toFile())
+        .start();
+  }
+
   private static String text(File file) throws IOException {
     return new String(Files.readAllBytes(file.toPath()), StandardCharsets.UTF_8);
   }

@@ -19,6 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -162,6 +163,24 @@ final class Node implements AutoCloseable {
   /** From now on the daemon is started by this command, which gets its own as arguments. */
   void startUnder(List<String> command) {
     wrapper = command;
+  }
+
+  /** Starts the daemon as after a restart of the machine: the boot has another id. */
+  void startInAnotherBoot() throws IOException {
+    Path bootId = Files.writeString(folder().resolve("boot-id"), UUID.randomUUID() + "\n");
+    startUnder(
+        List.of(
+            "unshare",
+            "-m",
+            "--propagation",
+            "unchanged",
+            "sh",
+            "-c",
+            "mount --make-private /proc; mount --bind "
+                + bootId
+                + " /proc/sys/kernel/random/boot_id; exec \"$@\"",
+            "sh"));
+    start();
   }
 
   private boolean died() {

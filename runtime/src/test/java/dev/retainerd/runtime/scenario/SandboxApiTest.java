@@ -19,6 +19,7 @@ import dev.retainerd.wire.containerd.services.sandbox.v1.ControllerMetricsReques
 import dev.retainerd.wire.containerd.services.sandbox.v1.ControllerPlatformRequest;
 import dev.retainerd.wire.containerd.services.sandbox.v1.ControllerShutdownRequest;
 import dev.retainerd.wire.containerd.services.sandbox.v1.ControllerStartRequest;
+import dev.retainerd.wire.containerd.services.sandbox.v1.ControllerStartResponse;
 import dev.retainerd.wire.containerd.services.sandbox.v1.ControllerStatusRequest;
 import dev.retainerd.wire.containerd.services.sandbox.v1.ControllerStatusResponse;
 import dev.retainerd.wire.containerd.services.sandbox.v1.ControllerStopRequest;
@@ -38,11 +39,8 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
@@ -193,6 +191,23 @@ class SandboxApiTest {
         .getMetrics();
   }
 
+  private static void create(Node node, String id) {
+    controller(node)
+        .create(ControllerCreateRequest.newBuilder().setSandboxId(id).setSandboxer("shim").build());
+  }
+
+  private static ControllerStartResponse begin(Node node) {
+    return controller(node)
+        .start(
+            ControllerStartRequest.newBuilder().setSandboxId("group").setSandboxer("shim").build());
+  }
+
+  private static void shutdown(Node node, String id) {
+    controller(node)
+        .shutdown(
+            ControllerShutdownRequest.newBuilder().setSandboxId(id).setSandboxer("shim").build());
+  }
+
   private static long processes(Any data) throws Exception {
     return data.getTypeUrl().contains("v2")
         ? dev.retainerd.wire.containerd.cgroups.v2.Metrics.parseFrom(data.getValue())
@@ -209,33 +224,11 @@ class SandboxApiTest {
   @Test
   void aRebootStopsWhatWasReady() throws Exception {
     try (Node node = Node.started()) {
-      ControllerCreateRequest create =
-          ControllerCreateRequest.newBuilder().setSandboxId("group").setSandboxer("shim").build();
-      controller(node).create(create);
-      var started =
-          controller(node)
-              .start(
-                  ControllerStartRequest.newBuilder()
-                      .setSandboxId("group")
-                      .setSandboxer("shim")
-                      .build());
+      create(node, "group");
+      var started = begin(node);
       node.killDaemon();
       Host.kill9(started.getPid());
-      Path bootId = node.folder().resolve("boot-id");
-      Files.writeString(bootId, UUID.randomUUID() + "\n");
-      node.startUnder(
-          List.of(
-              "unshare",
-              "-m",
-              "--propagation",
-              "unchanged",
-              "sh",
-              "-c",
-              "mount --make-private /proc; mount --bind "
-                  + bootId
-                  + " /proc/sys/kernel/random/boot_id; exec \"$@\"",
-              "sh"));
-      node.start();
+      node.startInAnotherBoot();
       assertEquals("SANDBOX_NOTREADY", status(node).getState());
       assertTrue(status(node).getExitedAt().getSeconds() > 0);
       assertTrue(
@@ -249,13 +242,8 @@ class SandboxApiTest {
                   .getSeconds()
               > 0);
       assertEquals(1, new History(node).sentences(1, "GroupStopped").size());
-      controller(node)
-          .shutdown(
-              ControllerShutdownRequest.newBuilder()
-                  .setSandboxId("group")
-                  .setSandboxer("shim")
-                  .build());
-      controller(node).create(create);
+      shutdown(node, "group");
+      create(node, "group");
       node.killDaemon();
       node.startUnder(List.of());
       node.start();
@@ -267,20 +255,9 @@ class SandboxApiTest {
     try (Node node = Node.started()) {
       node.importImage(node.name());
       long from = new History(node).lastSequence();
-      controller(node)
-          .create(
-              ControllerCreateRequest.newBuilder()
-                  .setSandboxId("group")
-                  .setSandboxer("shim")
-                  .build());
+      create(node, "group");
       assertEquals("SANDBOX_NOTREADY", status(node).getState());
-      var started =
-          controller(node)
-              .start(
-                  ControllerStartRequest.newBuilder()
-                      .setSandboxId("group")
-                      .setSandboxer("shim")
-                      .build());
+      var started = begin(node);
       assertTrue(started.getPid() > 1);
       assertTrue(
           ProcessHandle.of(started.getPid())
@@ -292,15 +269,7 @@ class SandboxApiTest {
       Metric measured = metrics(node);
       assertEquals("group", measured.getId());
       assertTrue(processes(measured.getData()) >= 2, measured::toString);
-      refused(
-          Status.Code.FAILED_PRECONDITION,
-          () ->
-              controller(node)
-                  .shutdown(
-                      ControllerShutdownRequest.newBuilder()
-                          .setSandboxId("group")
-                          .setSandboxer("shim")
-                          .build()));
+      refused(Status.Code.FAILED_PRECONDITION, () -> shutdown(node, "group"));
       node.killDaemon();
       node.start();
       assertEquals("SANDBOX_READY", status(node).getState());
@@ -335,12 +304,7 @@ class SandboxApiTest {
         node.ctr("tasks", "rm", id).expectSuccess();
         node.ctr("containers", "rm", id).expectSuccess();
       }
-      controller(node)
-          .shutdown(
-              ControllerShutdownRequest.newBuilder()
-                  .setSandboxId("group")
-                  .setSandboxer("shim")
-                  .build());
+      shutdown(node, "group");
       assertFalse(node.retainctl("shims", "ls").expectSuccess().contains("/group"));
       assertEquals("", status(node).getState(), "what is gone has exited");
       List<String> told = new java.util.ArrayList<>();
@@ -377,21 +341,11 @@ class SandboxApiTest {
                           .setSandboxId("x")
                           .setSandboxer("shim")
                           .build()));
-      refused(
-          Status.Code.NOT_FOUND,
-          () ->
-              controller(node)
-                  .shutdown(
-                      ControllerShutdownRequest.newBuilder()
-                          .setSandboxId("x")
-                          .setSandboxer("shim")
-                          .build()));
+      refused(Status.Code.NOT_FOUND, () -> shutdown(node, "x"));
       controller(node)
           .stop(ControllerStopRequest.newBuilder().setSandboxId("x").setSandboxer("shim").build());
-      ControllerCreateRequest create =
-          ControllerCreateRequest.newBuilder().setSandboxId("x").setSandboxer("shim").build();
-      controller(node).create(create);
-      refused(Status.Code.ALREADY_EXISTS, () -> controller(node).create(create));
+      create(node, "x");
+      refused(Status.Code.ALREADY_EXISTS, () -> create(node, "x"));
       assertEquals(
           "linux",
           controller(node)
@@ -411,12 +365,7 @@ class SandboxApiTest {
                           .setSandboxId("other")
                           .setSandboxer("shim")
                           .build()));
-      controller(node)
-          .shutdown(
-              ControllerShutdownRequest.newBuilder()
-                  .setSandboxId("x")
-                  .setSandboxer("shim")
-                  .build());
+      shutdown(node, "x");
     }
   }
 
