@@ -15,6 +15,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.AfterEach;
@@ -247,6 +248,8 @@ class AdoptionTest {
   void lastBytesAreKeptByAHolderWhenNoShimLives() throws Exception {
     Path socket = harness.root.resolve("holder");
     try (DescriptorHolder holder = DescriptorHolder.serve(socket)) {
+      assertEquals(
+          "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)));
       Path log =
           harness.run(
               "c1",

@@ -107,6 +107,7 @@ final class DensityStage implements Stage {
       readings.add(memory("all shims"), ofShims);
       readings.add(memory("daemon and shims"), ofDaemon + ofShims);
       idle(readings);
+      atRest(readings);
       pods.endQuietly(started);
       started.clear();
       return readings;
@@ -137,6 +138,17 @@ final class DensityStage implements Stage {
       readings.add(
           new Metric("all shims, idle", Unit.PERCENT_OF_CORE),
           100 * (shimsAfter - shimsBefore) / millis);
+    }
+
+    /**
+     * The same after the idle time: some runtimes give back what starts took only when it is quiet.
+     */
+    private void atRest(Readings readings) {
+      double ofDaemon = Processes.pssMegabytes(target.daemon().orElseThrow());
+      double ofShims = target.shims().stream().mapToDouble(Processes::pssMegabytes).sum();
+      readings.add(memory("daemon, at rest"), ofDaemon);
+      readings.add(memory("all shims, at rest"), ofShims);
+      readings.add(memory("both, at rest"), ofDaemon + ofShims);
     }
 
     private static Metric memory(String of) {

@@ -18,8 +18,10 @@ public final class DescriptorSocket implements AutoCloseable {
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
   private static final int SUN_PATH_MAX = 107;
+  private static final int OWNER_ONLY = 0600;
 
   private static final long SOCKET = Native.symbol("socket");
+  private static final long FCHMOD = Native.symbol("fchmod");
   private static final long BIND = Native.symbol("bind");
   private static final long LISTEN = Native.symbol("listen");
   private static final long ACCEPT = Native.symbol("accept4");
@@ -33,9 +35,12 @@ public final class DescriptorSocket implements AutoCloseable {
     this.fd = fd;
   }
 
+  /** Listens at a new file that only its owner may use. */
   public static DescriptorSocket listen(String path) throws PosixException {
     DescriptorSocket socket = make();
     try {
+      // The file gets the mode that the socket has when it is bound.
+      Posix.check("cannot set the mode of " + path, Native.call(FCHMOD, socket.fd, OWNER_ONLY));
       socket.withAddress(path, BIND, "cannot bind ");
       Posix.check("cannot listen at " + path, Native.call(LISTEN, socket.fd, 64));
       return socket;

@@ -8,7 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -43,7 +42,6 @@ public final class DescriptorHolder implements AutoCloseable {
     Files.deleteIfExists(socket);
     DescriptorHolder holder =
         new DescriptorHolder(socket, DescriptorSocket.listen(socket.toString()));
-    Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
     Thread thread = new Thread(null, holder::accept, "descriptor-holder", 192 << 10);
     thread.setDaemon(true);
     thread.start();

@@ -58,11 +58,18 @@ public final class TtrpcServer implements AutoCloseable {
    */
   public static TtrpcServer serve(Path socket, Handler handler) throws IOException {
     ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    // Whoever sees the socket may use it at once, and only its owner ever could: it gets its name
+    // when it listens and has its mode. A link, unlike a rename, takes no other's place.
+    Path unpublished = socket.resolveSibling("." + ProcessHandle.current().pid());
     try {
-      listener.bind(UnixDomainSocketAddress.of(socket), 64);
-      Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
+      Files.deleteIfExists(unpublished);
+      listener.bind(UnixDomainSocketAddress.of(unpublished), 64);
+      Files.setPosixFilePermissions(unpublished, PosixFilePermissions.fromString("rw-------"));
+      Files.createLink(socket, unpublished);
+      Files.delete(unpublished);
     } catch (IOException e) {
       listener.close();
+      Files.deleteIfExists(unpublished);
       throw new IOException("cannot serve the socket " + socket + ": " + e.getMessage(), e);
     }
     TtrpcServer server = new TtrpcServer(socket, listener, handler);
