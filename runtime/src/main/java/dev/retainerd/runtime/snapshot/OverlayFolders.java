@@ -40,15 +40,14 @@ public final class OverlayFolders extends NumberedFolders {
       Set.of("overlay", "nfs", "nfs4", "ecryptfs", "vfat", "exfat", "9p", "fuseblk");
 
   /**
-   * Why there are no overlays on this folder's file system; empty where there are.
+   * Why there are no overlays on this folder's file system; empty where there are, or where it is
+   * not known. Which file systems and kernels can carry one is known for some by their names; for
+   * the rest it is tried, unless snapshots are there already: they were made by something.
    *
-   * @param folder need not exist, but something above it does
+   * @param folder has the folders of snapshotters; need not exist, but something above it does
    */
   public static Optional<String> missingOn(Path folder) throws IOException {
-    Path there = folder.toAbsolutePath();
-    while (!Files.exists(there)) {
-      there = there.getParent();
-    }
+    Path there = nearestThere(folder);
     String type = Files.getFileStore(there).type();
     if (UNFIT.contains(type)) {
       return Optional.of("overlayfs cannot write to " + there + ", which is on " + type);
@@ -57,9 +56,28 @@ public final class OverlayFolders extends NumberedFolders {
     boolean known =
         !Files.exists(kernel)
             || Files.readAllLines(kernel).stream().anyMatch(line -> line.endsWith("\toverlay"));
-    return known || Files.isDirectory(Path.of("/lib/modules", release()))
-        ? Optional.empty()
-        : Optional.of("this kernel has no overlayfs");
+    if (!known && !Files.isDirectory(Path.of("/lib/modules", release()))) {
+      return Optional.of("this kernel has no overlayfs");
+    }
+    if (!Files.isDirectory(folder) || hasSnapshots(folder.resolve(NAME))) {
+      return Optional.empty();
+    }
+    return OverlayTrial.faultOn(folder)
+        .map(
+            fault ->
+                "overlayfs does not work on " + there + ", which is on " + type + ": " + fault);
+  }
+
+  private static Path nearestThere(Path folder) {
+    Path there = folder.toAbsolutePath();
+    while (!Files.exists(there)) {
+      there = there.getParent();
+    }
+    return there;
+  }
+
+  private static boolean hasSnapshots(Path root) throws IOException {
+    return Files.isDirectory(root) && !new OverlayFolders(root).list().isEmpty();
   }
 
   /** A kernel with modules may load overlayfs when it is first mounted. */
