@@ -84,13 +84,28 @@ final class ContentWriteDialogue implements StreamObserver<WriteContentRequest> 
       throw Refusal.invalidArgument("the first message of a write must name the ingest in ref");
     }
     namespace = namespaces.forWriting();
-    ingest = content.write(namespace, request.getRef(), total, expected);
+    try {
+      ingest = content.write(namespace, request.getRef(), total, expected);
+    } catch (Refusal e) {
+      if (e.is(Refusal.Code.ALREADY_EXISTS)) {
+        keep();
+      }
+      throw e;
+    }
+  }
+
+  /** The client counts on the blob from now on, as if it had written it: its lease holds it. */
+  private void keep() {
+    if (!lease.isEmpty()) {
+      content.keep(new Scope(origin, namespace, lease), expected.orElseThrow());
+    }
   }
 
   /** The blob may have arrived by another way since this ingest began. */
   private void refuseKnown() {
     if (content.find(namespace, expected.orElseThrow()).isPresent()) {
       ingest.abort();
+      keep();
       throw Refusal.alreadyExists("content " + expected.get() + " already exists");
     }
   }

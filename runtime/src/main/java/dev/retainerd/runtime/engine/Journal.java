@@ -15,6 +15,7 @@ import dev.retainerd.store.state.Delta;
 import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.NodeState;
 import dev.retainerd.store.state.Overlay;
+import dev.retainerd.store.state.StateView;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -59,10 +60,19 @@ public final class Journal implements AutoCloseable {
     void onEvent(Envelope envelope, Event event);
   }
 
+  /** Whether events still fit, by the sequence and the state that they would follow. */
+  @FunctionalInterface
+  private interface Condition {
+    Condition NONE = (sequence, state) -> true;
+
+    boolean holds(long sequence, StateView state);
+  }
+
   private record Proposal(
       Origin origin,
       String namespace,
       List<Event> events,
+      Condition condition,
       CompletableFuture<List<Envelope>> done) {}
 
   private final EventLog log;
@@ -75,9 +85,11 @@ public final class Journal implements AutoCloseable {
   private final Thread writer;
 
   /** Ends the writer, which has written all that was proposed before it. */
-  private final Proposal last = new Proposal(null, "", List.of(), new CompletableFuture<>());
+  private final Proposal last =
+      new Proposal(null, "", List.of(), Condition.NONE, new CompletableFuture<>());
 
   private volatile boolean closing;
+  private volatile boolean ended;
 
   /** Starts the writer. {@code state} stands at the log's last sequence already. */
   public Journal(EventLog log, NodeState state, Projection projection) {
@@ -120,7 +132,29 @@ public final class Journal implements AutoCloseable {
 
   /** As {@link #commit(Origin, String, Event...)}. */
   public List<Envelope> commit(Origin origin, String namespace, List<Event> events) {
-    CompletableFuture<List<Envelope>> done = propose(origin, namespace, events);
+    return awaited(propose(origin, namespace, events));
+  }
+
+  /**
+   * Records events as {@link #commit(Origin, String, Event...)} does, but only if what they were
+   * decided on is still so: if nothing was recorded after {@code sequence}, or {@code still} is
+   * true of the state that they would follow.
+   *
+   * @param events at least one
+   * @param still asked on the journal's thread, and only where it has to be: everybody waits for it
+   * @return false where it is not so; then none of the events is recorded
+   */
+  public boolean commitIf(
+      long sequence,
+      Predicate<StateView> still,
+      Origin origin,
+      String namespace,
+      List<Event> events) {
+    Condition condition = (before, state) -> before == sequence || still.test(state);
+    return !awaited(propose(origin, namespace, events, condition)).isEmpty();
+  }
+
+  private static List<Envelope> awaited(CompletableFuture<List<Envelope>> done) {
     try {
       return done.get(COMMIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
@@ -145,8 +179,13 @@ public final class Journal implements AutoCloseable {
    */
   public CompletableFuture<List<Envelope>> propose(
       Origin origin, String namespace, List<Event> events) {
+    return propose(origin, namespace, events, Condition.NONE);
+  }
+
+  private CompletableFuture<List<Envelope>> propose(
+      Origin origin, String namespace, List<Event> events, Condition condition) {
     Proposal proposal =
-        new Proposal(origin, namespace, List.copyOf(events), new CompletableFuture<>());
+        new Proposal(origin, namespace, List.copyOf(events), condition, new CompletableFuture<>());
     if (closing) {
       throw stopping();
     }
@@ -163,6 +202,10 @@ public final class Journal implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       throw interrupted();
+    }
+    if (ended && queue.remove(proposal)) {
+      // It came after the writer had looked for the last time.
+      throw stopping();
     }
     return proposal.done;
   }
@@ -248,6 +291,7 @@ public final class Journal implements AutoCloseable {
       }
       batch.clear();
     }
+    ended = true;
     // They came at the very moment of the end.
     queue.drainTo(batch);
     batch.forEach(p -> p.done.completeExceptionally(stopping()));
@@ -261,6 +305,10 @@ public final class Journal implements AutoCloseable {
     EventLog.Stamp stamp = log.stamp();
     for (Proposal p : batch) {
       try {
+        if (!p.condition.holds(next - 1, tip)) {
+          p.done.complete(List.of());
+          continue;
+        }
         tip.apply(folded(tip, next, stamp, p));
       } catch (RuntimeException refused) {
         p.done.completeExceptionally(refused);

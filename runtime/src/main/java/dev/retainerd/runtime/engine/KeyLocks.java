@@ -2,6 +2,7 @@ package dev.retainerd.runtime.engine;
 
 import dev.retainerd.runtime.error.Refusal;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -27,14 +28,7 @@ public final class KeyLocks {
    *     patience}
    */
   public Held hold(String name, Duration patience) {
-    Counted counted =
-        locks.compute(
-            name,
-            (n, before) -> {
-              Counted c = before == null ? new Counted() : before;
-              c.users++;
-              return c;
-            });
+    Counted counted = use(name);
     boolean locked = false;
     try {
       locked = counted.lock.tryLock(patience.toMillis(), TimeUnit.MILLISECONDS);
@@ -50,10 +44,37 @@ public final class KeyLocks {
               + patience.toSeconds()
               + " s; ask again, the retry joins it");
     }
+    return held(name, counted);
+  }
+
+  /**
+   * Takes the lock of {@code name} where nobody else has it; for who needs many at once, and would
+   * otherwise have to take care of their order.
+   */
+  public Optional<Held> holdIfFree(String name) {
+    Counted counted = use(name);
+    if (counted.lock.tryLock()) {
+      return Optional.of(held(name, counted));
+    }
+    release(name);
+    return Optional.empty();
+  }
+
+  private Held held(String name, Counted counted) {
     return () -> {
       counted.lock.unlock();
       release(name);
     };
+  }
+
+  private Counted use(String name) {
+    return locks.compute(
+        name,
+        (n, before) -> {
+          Counted c = before == null ? new Counted() : before;
+          c.users++;
+          return c;
+        });
   }
 
   private void release(String name) {

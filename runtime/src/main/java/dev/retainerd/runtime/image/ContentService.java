@@ -17,6 +17,7 @@ import dev.retainerd.store.state.Kind;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,9 @@ import java.util.TreeMap;
  * one does. Semantics: containerd's content service.
  */
 public final class ContentService {
+  /** As leases name the kind of what they hold. */
+  private static final String CONTENT = "content";
+
   private static final Duration LOCK_PATIENCE = Duration.ofSeconds(60);
 
   private final Journal journal;
@@ -79,11 +83,7 @@ public final class ContentService {
   public void delete(Scope scope, Digest digest) {
     try (KeyLocks.Held held = hold(digest)) {
       info(scope.namespace(), digest);
-      journal.commit(
-          scope.origin(),
-          scope.namespace(),
-          new Event.ContentDeleted(
-              ContentDeletedPayload.newBuilder().setDigest(digest.toString()).build()));
+      journal.commit(scope.origin(), scope.namespace(), deleted(digest));
       Failpoint.CONTENT_DELETED_RECORDED.hit();
       if (!heldAnywhere(digest)) {
         store.delete(digest);
@@ -233,18 +233,43 @@ public final class ContentService {
     Optional<ContentEntry> before = find(scope.namespace(), digest);
     if (before.isEmpty()) {
       recordCommit(scope, digest, size, labels);
-    } else if (!before.get().getLabelsMap().entrySet().containsAll(labels.entrySet())) {
+      return;
+    }
+    List<Event> events = new ArrayList<>(2);
+    if (!before.get().getLabelsMap().entrySet().containsAll(labels.entrySet())) {
       Map<String, String> all = new TreeMap<>(before.get().getLabelsMap());
       all.putAll(labels);
-      journal.commit(
-          scope.origin(),
-          scope.namespace(),
+      events.add(
           new Event.ContentUpdated(
               ContentUpdatedPayload.newBuilder()
                   .setDigest(digest.toString())
                   .putAllLabels(all)
                   .build()));
     }
+    scope.hold(journal.state(), CONTENT, digest.toString()).ifPresent(events::add);
+    if (!events.isEmpty()) {
+      journal.commit(scope.origin(), scope.namespace(), events);
+    }
+  }
+
+  /**
+   * Lets the scope's lease hold a blob that the namespace has already, so that it stays while the
+   * lease's owner counts on it.
+   *
+   * @throws Refusal not found, where it does not have it any more
+   */
+  public void keep(Scope scope, Digest digest) {
+    try (KeyLocks.Held held = hold(digest)) {
+      info(scope.namespace(), digest);
+      keepHeld(scope, digest);
+    }
+  }
+
+  /** As {@link #keep}; the blob's lock is held. */
+  void keepHeld(Scope scope, Digest digest) {
+    scope
+        .hold(journal.state(), CONTENT, digest.toString())
+        .ifPresent(event -> journal.commit(scope.origin(), scope.namespace(), event));
   }
 
   /** Records a commit; the blob is on disk and its lock is held. */
@@ -254,7 +279,7 @@ public final class ContentService {
         scope.namespace(),
         scope.holding(
             journal.state(),
-            "content",
+            CONTENT,
             digest.toString(),
             new Event.ContentCommitted(
                 ContentCommittedPayload.newBuilder()
@@ -269,6 +294,38 @@ public final class ContentService {
     return locks.hold("content " + digest, LOCK_PATIENCE);
   }
 
+  /** Its lock, where nobody has it; empty where somebody is at it. */
+  Optional<KeyLocks.Held> holdIfFree(Digest digest) {
+    return locks.holdIfFree("content " + digest);
+  }
+
+  static Event deleted(Digest digest) {
+    return new Event.ContentDeleted(
+        ContentDeletedPayload.newBuilder().setDigest(digest.toString()).build());
+  }
+
+  /**
+   * Takes a blob whose deletion is recorded from the disk; its lock is held.
+   *
+   * @param held every digest that some namespace holds
+   */
+  void removeFile(Digest digest, Set<String> held) {
+    try {
+      if (!held.contains(digest.toString())) {
+        store.delete(digest);
+      }
+    } catch (IOException e) {
+      throw Faults.of("content " + digest + " could not be removed from the disk", e);
+    }
+  }
+
+  /** Every digest that some namespace holds. */
+  Set<String> heldAnywhere() {
+    Set<String> held = new HashSet<>();
+    journal.state().forEach(Kind.CONTENT, (key, entry) -> held.add(key.id()));
+    return held;
+  }
+
   /**
    * Removes blobs that no namespace holds: those of commits that a kill kept from being recorded.
    * Before any client is served.
@@ -276,8 +333,7 @@ public final class ContentService {
    * @return how many
    */
   public int sweep() {
-    Set<String> held = new HashSet<>();
-    journal.state().forEach(Kind.CONTENT, (key, entry) -> held.add(key.id()));
+    Set<String> held = heldAnywhere();
     int swept = 0;
     try {
       for (Digest digest : store.list()) {

@@ -105,7 +105,8 @@ public final class ContentWriter implements Closeable {
   }
 
   /**
-   * Makes it a blob of the namespace, durable when this returns.
+   * Makes it a blob of the namespace, durable when this returns. Where it is one already, the
+   * scope's lease holds it from now on.
    *
    * @param size what its size must be; 0 where not known
    * @throws Refusal failed precondition, where size or digest differ; already exists, where the
@@ -130,6 +131,7 @@ public final class ContentWriter implements Closeable {
       }
       Failpoint.CONTENT_COMMITTED_ON_DISK.hit();
       if (content.find(namespace, digest).isPresent()) {
+        content.keepHeld(scope, digest);
         throw Refusal.alreadyExists("content " + digest + " exists already");
       }
       content.recordCommit(scope, digest, actual, labels);

@@ -2,9 +2,7 @@ package dev.retainerd.runtime.image;
 
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.GarbageCollectedPayload;
-import dev.retainerd.eventlog.proto.LeaseDeletedPayload;
 import dev.retainerd.eventlog.proto.SnapshotRecord;
-import dev.retainerd.runtime.content.Digest;
 import dev.retainerd.runtime.content.IngestStatus;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
@@ -15,32 +13,31 @@ import dev.retainerd.store.state.Kind;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Removes content, snapshots, leases and ingests of a namespace that nothing holds any more; see
  * {@link Holdings} for what holds.
  *
- * <p>It works in rounds: each looks anew at who holds what, and removes until somebody else has
- * changed the state, or until it has removed {@value #ROUND_MAX} things. Between rounds pulls can
- * begin, and end the collection. So nothing is removed on the word of an old look.
+ * <p>It works in rounds: each looks anew at who holds what, and removes up to {@value #ROUND_MAX}
+ * things with one wait for the disk, unless something holds one of them by then. Between rounds
+ * pulls can begin, and end the collection. So nothing is removed on the word of an old look.
  *
  * <p>Thread-safe. One failure is recorded and does not keep the rest from being collected.
  */
 public final class GarbageCollector {
-  private static final Logger LOG = LoggerFactory.getLogger(GarbageCollector.class);
-
-  private static final int ROUND_MAX = 64;
+  private static final int ROUND_MAX = 256;
   private static final int ROUNDS_MAX = 10_000;
   private static final int FAILURES_TOLD = 16;
   private static final long PATIENCE_SECONDS = 600;
@@ -152,112 +149,115 @@ public final class GarbageCollector {
 
   private Collected collectAlone(Origin origin, String namespace, Cause cause) {
     long began = System.nanoTime();
-    List<Item> removed = new ArrayList<>();
-    Set<String> failures = new TreeSet<>();
-    Set<Item> failed = new HashSet<>();
-    for (int round = 0; round < ROUNDS_MAX; round++) {
+    Run run = new Run(Scope.of(origin, namespace));
+    for (int round = 0; round < ROUNDS_MAX && !run.over; round++) {
       if (!pausing.writeLock().tryLock()) {
         break;
       }
       try {
-        if (!round(Scope.of(origin, namespace), removed, failed, failures)) {
-          break;
-        }
+        round(run, cause, began);
       } finally {
         pausing.writeLock().unlock();
       }
     }
-    Collected collected = new Collected(removed, List.copyOf(failures));
-    if (!removed.isEmpty() || !failures.isEmpty()) {
-      record(origin, namespace, cause, collected, System.nanoTime() - began);
+    if (!run.told && run.hasResult()) {
+      journal.commit(origin, namespace, run.event(cause, began));
     }
-    return collected;
+    return run.collected();
   }
 
-  private void record(
-      Origin origin, String namespace, Cause cause, Collected collected, long nanos) {
-    journal.commit(
-        origin,
-        namespace,
-        new Event.GarbageCollected(
-            GarbageCollectedPayload.newBuilder()
-                .setCause(cause.name().toLowerCase(Locale.ROOT))
-                .setBlobs(collected.blobs())
-                .setSnapshots(collected.snapshots())
-                .setLeases(collected.count("lease"))
-                .setIngests(collected.count("ingest"))
-                .setBytesFreed(collected.bytes())
-                .addAllFailures(
-                    collected
-                        .failures()
-                        .subList(0, Math.min(FAILURES_TOLD, collected.failures().size())))
-                .setMillis(nanos / 1_000_000)
-                .build()));
+  /** A collection under way. */
+  private static final class Run {
+    private final Scope scope;
+    private final List<Item> removed = new ArrayList<>();
+    private final Set<Item> failed = new HashSet<>();
+    private final Set<String> failures = new TreeSet<>();
+    private boolean over;
+    private boolean told;
+
+    Run(Scope scope) {
+      this.scope = scope;
+    }
+
+    Collected collected() {
+      return new Collected(removed, List.copyOf(failures));
+    }
+
+    boolean hasResult() {
+      return !removed.isEmpty() || !failures.isEmpty();
+    }
+
+    Event event(Cause cause, long began) {
+      return collectedEvent(cause, collected(), System.nanoTime() - began);
+    }
+  }
+
+  private static Event collectedEvent(Cause cause, Collected collected, long nanos) {
+    return new Event.GarbageCollected(
+        GarbageCollectedPayload.newBuilder()
+            .setCause(cause.name().toLowerCase(Locale.ROOT))
+            .setBlobs(collected.blobs())
+            .setSnapshots(collected.snapshots())
+            .setLeases(collected.count("lease"))
+            .setIngests(collected.count("ingest"))
+            .setBytesFreed(collected.bytes())
+            .addAllFailures(
+                collected
+                    .failures()
+                    .subList(0, Math.min(FAILURES_TOLD, collected.failures().size())))
+            .setMillis(nanos / 1_000_000)
+            .build());
   }
 
   /** What a collection would remove now, without removing it. */
   public Collected look(String namespace) {
+    return new Collected(due(namespace), List.of());
+  }
+
+  /** The last round's outcome and that of the whole collection are recorded together. */
+  private void round(Run run, Cause cause, long began) {
+    long seen = journal.state().sequence();
+    List<Item> due = due(run.scope.namespace());
+    due.removeAll(run.failed);
+    if (due.isEmpty()) {
+      run.over = true;
+      return;
+    }
+    List<Item> now = due.subList(0, Math.min(ROUND_MAX, due.size()));
+    try (GarbageRemoval removal = new GarbageRemoval(journal, content, snapshotters, run.scope)) {
+      if (!removal.remove(now, seen)) {
+        return;
+      }
+      run.removed.addAll(removal.removed());
+      removal
+          .failures()
+          .forEach(
+              (item, why) -> {
+                run.failed.add(item);
+                run.failures.add(item.kind() + " " + item.id() + ": " + why);
+              });
+      int done = removal.removed().size() + removal.failures().size();
+      // What somebody is at is theirs for now.
+      run.over = done == 0 || done == due.size();
+      List<Event> outcomes = new ArrayList<>(removal.outcomes());
+      if (run.over && run.hasResult()) {
+        outcomes.add(run.event(cause, began));
+        run.told = true;
+      }
+      if (!outcomes.isEmpty()) {
+        journal.commit(run.scope.origin(), run.scope.namespace(), outcomes);
+      }
+    }
+  }
+
+  private List<Item> due(String namespace) {
     Holdings holdings = Holdings.of(journal.state(), namespace, Instant.now());
-    List<Item> items = new ArrayList<>();
-    items.addAll(expiredLeases(namespace));
-    items.addAll(looseSnapshots(namespace, holdings, false));
-    items.addAll(looseContent(namespace, holdings));
-    items.addAll(staleIngests(namespace, holdings));
-    return new Collected(items, List.of());
-  }
-
-  /** True where another round has something to do. */
-  private boolean round(Scope scope, List<Item> removed, Set<Item> failed, Set<String> failures) {
-    long seen = journal.log().lastSequence();
-    Holdings holdings = Holdings.of(journal.state(), scope.namespace(), Instant.now());
     List<Item> due = new ArrayList<>();
-    due.addAll(expiredLeases(scope.namespace()));
-    // Children before their parents: those come with a later round.
-    due.addAll(looseSnapshots(scope.namespace(), holdings, true));
-    due.addAll(looseContent(scope.namespace(), holdings));
-    due.addAll(staleIngests(scope.namespace(), holdings));
-    due.removeAll(failed);
-    int done = 0;
-    for (Item item : due) {
-      if (done == ROUND_MAX || journal.log().lastSequence() != seen) {
-        return true;
-      }
-      try {
-        remove(scope, item);
-        removed.add(item);
-      } catch (Refusal e) {
-        LOG.warn("{} {} is held by nothing and stays: {}", item.kind(), item.id(), e.sentence());
-        failures.add(item.kind() + " " + item.id() + ": " + e.sentence());
-        failed.add(item);
-      }
-      done++;
-      seen = journal.log().lastSequence();
-    }
-    return done > 0;
-  }
-
-  private void remove(Scope scope, Item item) {
-    switch (item.kind()) {
-      case "content" -> content.delete(scope, Digest.parse(item.id()));
-      case "snapshot" -> {
-        int slash = item.id().indexOf('/');
-        snapshotter(item.id().substring(0, slash))
-            .removeWholly(scope, item.id().substring(slash + 1));
-      }
-      case "lease" ->
-          journal.commit(
-              scope.origin(),
-              scope.namespace(),
-              new Event.LeaseDeleted(LeaseDeletedPayload.newBuilder().setId(item.id()).build()));
-      default -> content.abort(scope.namespace(), item.id());
-    }
-  }
-
-  private SnapshotService snapshotter(String name) {
-    return snapshotters.stream()
-        .filter(one -> one.snapshotter().equals(name))
-        .findFirst()
-        .orElseThrow(() -> Refusal.failedPrecondition("snapshotter " + name + " is not loaded"));
+    due.addAll(expiredLeases(namespace));
+    due.addAll(looseSnapshots(namespace, holdings));
+    due.addAll(looseContent(namespace, holdings));
+    due.addAll(staleIngests(namespace, holdings));
+    return due;
   }
 
   private List<Item> expiredLeases(String namespace) {
@@ -271,23 +271,36 @@ public final class GarbageCollector {
     return found;
   }
 
-  private List<Item> looseSnapshots(String namespace, Holdings holdings, boolean onlyTops) {
+  /** Children before their parents. */
+  private List<Item> looseSnapshots(String namespace, Holdings holdings) {
     List<Item> found = new ArrayList<>();
     for (SnapshotService snapshots : snapshotters) {
       for (String key : snapshots.halfRemoved(namespace)) {
         found.add(new Item("snapshot", snapshots.snapshotter() + "/" + key, 0));
       }
-      List<SnapshotRecord> all = snapshots.list(namespace);
-      Set<String> parents = new HashSet<>();
-      all.forEach(record -> parents.add(record.getParent()));
-      for (SnapshotRecord record : all) {
-        Holdings.Thing thing = Holdings.Thing.snapshot(record.getSnapshotter(), record.getKey());
-        if (!holdings.holds(thing) && !(onlyTops && parents.contains(record.getKey()))) {
-          found.add(new Item("snapshot", thing.id(), record.getUsageBytes()));
+      Map<String, SnapshotRecord> loose = new HashMap<>();
+      for (SnapshotRecord record : snapshots.list(namespace)) {
+        if (!holdings.holds(Holdings.Thing.snapshot(record.getSnapshotter(), record.getKey()))) {
+          loose.put(record.getKey(), record);
         }
       }
+      loose.values().stream()
+          .sorted(Comparator.comparingInt((SnapshotRecord r) -> depth(loose, r)).reversed())
+          .map(r -> new Item("snapshot", r.getSnapshotter() + "/" + r.getKey(), r.getUsageBytes()))
+          .forEach(found::add);
     }
     return found;
+  }
+
+  /** On how many loose ones it stands: all below a loose one is loose, or held by another. */
+  private static int depth(Map<String, SnapshotRecord> loose, SnapshotRecord record) {
+    int depth = 0;
+    for (SnapshotRecord at = loose.get(record.getParent());
+        at != null;
+        at = loose.get(at.getParent())) {
+      depth++;
+    }
+    return depth;
   }
 
   private List<Item> looseContent(String namespace, Holdings holdings) {

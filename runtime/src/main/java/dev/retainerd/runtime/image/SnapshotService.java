@@ -372,16 +372,15 @@ public final class SnapshotService {
         .toList();
   }
 
-  /** Removes a snapshot, also one whose removal failed half-way before; see {@link #remove}. */
-  void removeWholly(Scope scope, String key) {
-    try (KeyLocks.Held held = hold(scope.namespace(), key)) {
-      Optional<SnapshotEntry> entry = entry(scope.namespace(), key);
-      if (entry.isPresent() && entry.get().getPhase() == SnapshotPhase.SNAPSHOT_PHASE_REMOVING) {
-        finishRemoval(entry.get().getSnapshot(), commits(scope));
-        return;
-      }
-    }
-    remove(scope, key);
+  /**
+   * Removes the files of a snapshot whose removal is recorded; its lock is held.
+   *
+   * @return the outcome, to be recorded
+   */
+  Event removeFiles(SnapshotRecord record) {
+    List<Event> outcome = new ArrayList<>(1);
+    finishRemoval(record, outcome::addAll);
+    return outcome.getFirst();
   }
 
   /** Removes a snapshot where it is there, for undoing; a removal under way is finished. */
@@ -399,7 +398,13 @@ public final class SnapshotService {
   }
 
   private String child(String namespace, String key) {
-    String[] found = {""};
+    List<String> found = children(namespace, key);
+    return found.isEmpty() ? "" : found.getLast();
+  }
+
+  /** The keys of those that stand on it, in whatever phase. */
+  List<String> children(String namespace, String key) {
+    List<String> found = new ArrayList<>();
     journal
         .state()
         .forEach(
@@ -408,10 +413,10 @@ public final class SnapshotService {
             Term.onParent(key),
             (id, entry) -> {
               if (id.startsWith(snapshotter + "/")) {
-                found[0] = entry.getSnapshot().getKey();
+                found.add(entry.getSnapshot().getKey());
               }
             });
-    return found[0];
+    return found;
   }
 
   /** The name by which clients ask for it. */
@@ -636,5 +641,10 @@ public final class SnapshotService {
 
   KeyLocks.Held hold(String namespace, String key) {
     return locks.hold("snapshot " + namespace + "/" + key, LOCK_PATIENCE);
+  }
+
+  /** Its lock, where nobody has it; empty where somebody is at it. */
+  Optional<KeyLocks.Held> holdIfFree(String namespace, String key) {
+    return locks.holdIfFree("snapshot " + namespace + "/" + key);
   }
 }

@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -166,6 +167,39 @@ class JournalTest {
       assertEquals(2, proposed.get(30, TimeUnit.SECONDS).getLast().sequence());
       assertEquals(2, disk.forces);
       disk.permits.release(Integer.MAX_VALUE / 2);
+    }
+  }
+
+  @Test
+  void whatWasDecidedOnAnOlderStateIsRecordedOnlyIfItStillFits() {
+    try (Journal journal = MemoryLog.journal()) {
+      long seen = Journal.lastSequence(journal.commit(SELF, "", event(1)));
+      assertTrue(
+          journal.commitIf(
+              seen,
+              state -> {
+                throw new AssertionError("nothing has changed: it need not be asked");
+              },
+              SELF,
+              "",
+              List.of(event(2))));
+      assertEquals(seen + 1, journal.log().lastSequence());
+      assertFalse(journal.commitIf(seen, state -> false, SELF, "", List.of(event(3))));
+      assertEquals(seen + 1, journal.log().lastSequence(), "nothing of it is recorded");
+      assertTrue(journal.commitIf(seen, state -> true, SELF, "", List.of(event(4))));
+      assertEquals(seen + 2, journal.log().lastSequence());
+      assertThrows(
+          Refusal.class,
+          () ->
+              journal.commitIf(
+                  seen,
+                  state -> {
+                    throw Refusal.failedPrecondition("it cannot be said");
+                  },
+                  SELF,
+                  "",
+                  List.of(event(5))));
+      journal.commit(SELF, "", event(6));
     }
   }
 

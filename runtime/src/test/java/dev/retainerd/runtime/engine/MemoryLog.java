@@ -20,6 +20,7 @@ public final class MemoryLog implements EventLog {
   private static final byte[] NO_HASH = new byte[Envelope.HASH_BYTES];
 
   private volatile long last;
+  private volatile int forces;
 
   /** A journal over a log of this kind, with a state that is all in memory. */
   public static Journal journal() {
@@ -58,7 +59,14 @@ public final class MemoryLog implements EventLog {
   }
 
   @Override
-  public void force() {}
+  public void force() {
+    forces++;
+  }
+
+  /** How often somebody waited for it. */
+  public int forces() {
+    return forces;
+  }
 
   @Override
   public long firstSequence() {

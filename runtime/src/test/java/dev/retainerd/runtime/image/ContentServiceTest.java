@@ -74,6 +74,47 @@ class ContentServiceTest {
     assertTrue(node.content.find("two", DIGEST).isPresent());
   }
 
+  private Scope leased(String id) {
+    node.journal.commit(
+        NodeFixture.ORIGIN,
+        "one",
+        new Event.LeaseCreated(LeaseCreatedPayload.newBuilder().setId(id).build()));
+    return new Scope(NodeFixture.ORIGIN, "one", id);
+  }
+
+  private long heldBy(String lease) {
+    return node
+        .journal
+        .state()
+        .get(Kind.LEASE.key("one", lease))
+        .orElseThrow()
+        .getResourcesList()
+        .stream()
+        .filter(r -> r.getType().equals("content") && r.getId().equals(DIGEST.toString()))
+        .count();
+  }
+
+  /** Who hears that a blob is there counts on it as if he had written it. */
+  @Test
+  void aLeaseHoldsWhatWasThereAlready() {
+    write("one", Map.of());
+    Scope put = leased("put");
+    node.content.put(put, BYTES, Map.of());
+    node.content.put(put, BYTES, Map.of("a", "b"));
+    assertEquals(1, heldBy("put"));
+    Scope kept = leased("kept");
+    node.content.keep(kept, DIGEST);
+    assertEquals(1, heldBy("kept"));
+    Scope committed = leased("committed");
+    try (ContentWriter writer = node.content.write("one", "other", 0, Optional.empty())) {
+      writer.write(ByteBuffer.wrap(BYTES));
+      assertEquals(
+          Refusal.Code.ALREADY_EXISTS,
+          code(() -> writer.commit(committed, 0, Optional.empty(), Map.of())));
+    }
+    assertEquals(1, heldBy("committed"));
+  }
+
   @Test
   void theBlobGoesWithItsLastNamespace() {
     write("one", Map.of());

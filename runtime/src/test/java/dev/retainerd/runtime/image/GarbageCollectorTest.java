@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.image;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.eventlog.event.Event;
@@ -8,7 +9,12 @@ import dev.retainerd.eventlog.proto.Descriptor;
 import dev.retainerd.eventlog.proto.LeaseCreatedPayload;
 import dev.retainerd.eventlog.proto.LeaseResourceAddedPayload;
 import dev.retainerd.runtime.content.Digest;
+import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.KeyLocks;
+import dev.retainerd.runtime.engine.MemoryLog;
+import dev.retainerd.runtime.registry.RegistryHosts;
 import dev.retainerd.store.state.Kind;
+import dev.retainerd.store.state.NodeState;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,6 +22,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -146,6 +153,87 @@ class GarbageCollectorTest {
     node.snapshots.remove(scope, "kept");
     assertEquals(1, node.garbage.collect(NodeFixture.ORIGIN, NS).snapshots());
     assertEquals(List.of(), node.snapshots.list(NS));
+  }
+
+  @Test
+  void manyThingsGoWithTwoWaitsForTheDisk() throws Exception {
+    MemoryLog log = new MemoryLog();
+    Journal journal = new Journal(log, NodeState.inMemory(), (sequence, deltas) -> {});
+    try (NodeFixture many =
+        new NodeFixture(root.resolve("many"), journal, RegistryHosts.of(List.of()))) {
+      Scope scope = NodeFixture.scope(NS);
+      String parent = "";
+      for (int i = 0; i < 64; i++) {
+        many.content.put(scope, ("blob " + i).getBytes(StandardCharsets.UTF_8), Map.of());
+        many.snapshots.prepare(scope, "active" + i, parent, Map.of());
+        parent = "layer" + i;
+        many.snapshots.commit(scope, parent, "active" + i, Map.of());
+      }
+      int before = log.forces();
+      GarbageCollector.Collected gone = many.garbage.collect(NodeFixture.ORIGIN, NS);
+      assertEquals(64, gone.blobs());
+      assertEquals(64, gone.snapshots());
+      assertEquals(2, log.forces() - before, "what is to go, and what went");
+      assertEquals(List.of(), many.folders.list());
+      assertEquals(List.of(), many.store.list());
+    }
+  }
+
+  /** Between the look and the record somebody may take hold of a thing, or of another. */
+  @Test
+  void whatIsHeldByTheTimeOfItsRemovalStays() {
+    Digest blob = blob("wanted", Map.of());
+    Digest other = blob("loose", Map.of());
+    List<GarbageCollector.Item> both = node.garbage.look(NS).items();
+    assertEquals(2, both.size());
+    long seen = node.journal.state().sequence();
+    lease("late", Map.of(), "content", blob.toString());
+    Scope scope = NodeFixture.scope(NS);
+    try (var removal =
+        new GarbageRemoval(node.journal, node.content, List.of(node.snapshots), scope)) {
+      assertFalse(removal.remove(both, seen));
+    }
+    assertTrue(node.content.find(NS, other).isPresent(), "all or none");
+    List<GarbageCollector.Item> one =
+        both.stream().filter(item -> item.id().equals(other.toString())).toList();
+    try (var removal =
+        new GarbageRemoval(node.journal, node.content, List.of(node.snapshots), scope)) {
+      assertTrue(removal.remove(one, seen), "the lease is on something else");
+      assertEquals(one, removal.removed());
+    }
+    assertTrue(node.content.find(NS, other).isEmpty());
+    assertTrue(node.content.find(NS, blob).isPresent());
+  }
+
+  /** What somebody is at is theirs, and what it stands on is left, too. */
+  @Test
+  void whatIsInUseIsLeftForAnotherTime() throws Exception {
+    Scope scope = NodeFixture.scope(NS);
+    node.snapshots.prepare(scope, "a", "", Map.of());
+    node.snapshots.commit(scope, "lower", "a", Map.of());
+    node.snapshots.prepare(scope, "upper", "lower", Map.of());
+    blob("loose", Map.of());
+    CountDownLatch held = new CountDownLatch(1);
+    CountDownLatch over = new CountDownLatch(1);
+    Thread busy =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try (KeyLocks.Held lock = node.snapshots.hold(NS, "upper")) {
+                    held.countDown();
+                    over.await();
+                  } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                  }
+                });
+    held.await();
+    GarbageCollector.Collected first = node.garbage.collect(NodeFixture.ORIGIN, NS);
+    assertEquals(1, first.blobs());
+    assertEquals(0, first.snapshots());
+    assertEquals(List.of(), first.failures());
+    over.countDown();
+    busy.join();
+    assertEquals(2, node.garbage.collect(NodeFixture.ORIGIN, NS).snapshots());
   }
 
   @Test
