@@ -101,16 +101,18 @@ public final class TransferApi extends TransferGrpc.TransferImplBase {
 
   private void pull(Scope scope, OCIRegistry from, ImageStore store, TransferProgress progress) {
     String name = store.getName().isEmpty() ? from.getReference() : store.getName();
-    PlatformChoice platforms =
-        PlatformChoice.of(
-            store.getPlatformsList().stream().map(ImageTranslation::platform).toList(),
-            store.getManifestLimit(),
-            store.getAllMetadata());
     transfers.pull(
         scope,
         registry(scope, from),
-        new ImageTransfers.Wish(name, store.getLabelsMap(), platforms, unpacks(store)),
+        new ImageTransfers.Wish(name, store.getLabelsMap(), platforms(store), unpacks(store)),
         progress);
+  }
+
+  private static PlatformChoice platforms(ImageStore store) {
+    return PlatformChoice.of(
+        store.getPlatformsList().stream().map(ImageTranslation::platform).toList(),
+        store.getManifestLimit(),
+        store.getAllMetadata());
   }
 
   private boolean unpacks(ImageStore store) {
@@ -138,6 +140,7 @@ public final class TransferApi extends TransferGrpc.TransferImplBase {
           scope,
           DataStreams.reading(stream),
           new ImageArchiveReader.Naming(base, digests),
+          platforms(store),
           unpacks(store),
           progress);
     } finally {

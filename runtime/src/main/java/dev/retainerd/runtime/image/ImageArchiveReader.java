@@ -51,14 +51,21 @@ public final class ImageArchiveReader {
 
   private final ContentService content;
   private final Scope scope;
+  private final PlatformChoice platforms;
   private final TransferProgress progress;
   private final Map<String, byte[]> documents = new HashMap<>();
   private final Map<String, Descriptor> files = new HashMap<>();
   private final Map<String, String> links = new HashMap<>();
 
-  ImageArchiveReader(ContentService content, Scope scope, TransferProgress progress) {
+  /**
+   * @param platforms what the images of the archive hold on to; its other blobs are read as well,
+   *     since they may stand before the index that says what they are, and are garbage afterwards
+   */
+  ImageArchiveReader(
+      ContentService content, Scope scope, PlatformChoice platforms, TransferProgress progress) {
     this.content = content;
     this.scope = scope;
+    this.platforms = platforms;
     this.progress = progress;
   }
 
@@ -173,17 +180,23 @@ public final class ImageArchiveReader {
 
   private List<Found> oci(Naming naming) {
     JsonObject index = ImageJson.parse(documents.get("index.json"), "index.json of the archive");
+    List<ImageIndex.Entry> entries = ImageIndex.of(index).manifests();
     List<Found> found = new ArrayList<>();
-    for (JsonObject one : ImageJson.objects(index, "manifests")) {
-      Descriptor named = ImageJson.descriptor(one);
+    for (ImageIndex.Entry entry : entries) {
+      Descriptor named = entry.descriptor();
       Descriptor target = named.toBuilder().clearAnnotations().build();
-      label(target, 0);
+      if (!platforms.takes(entry) || !label(target, true, 0)) {
+        continue;
+      }
       String name = name(named, naming);
       found.add(new Found(name, target));
       String digested = base(naming) + "@" + target.getDigest();
       if (naming.digests() && !name.equals(digested)) {
         found.add(new Found(digested, target));
       }
+    }
+    if (found.isEmpty() && !entries.isEmpty()) {
+      throw Refusal.notFound("the archive holds nothing for " + platforms);
     }
     return found;
   }
@@ -204,31 +217,41 @@ public final class ImageArchiveReader {
     return tag.indexOf('/') >= 0 || tag.indexOf(':') >= 0 ? tag : base(naming) + ":" + tag;
   }
 
-  /** Lets an index or manifest hold what it names, as far as it is there. */
-  private void label(Descriptor at, int depth) {
+  /**
+   * Lets an index or manifest hold what it names and what is wanted of it, as far as it is there.
+   *
+   * @param whole whether a manifest's layers are wanted
+   * @return false for an index that has nothing that is wanted
+   */
+  private boolean label(Descriptor at, boolean whole, int depth) {
     Digest digest = Digest.parse(at.getDigest());
     if (depth > 4 || content.find(scope.namespace(), digest).isEmpty()) {
-      return;
+      return true;
     }
     byte[] bytes = content.bytes(scope.namespace(), digest, ImageJson.DOCUMENT_BYTES_MAX);
     JsonObject json = ImageJson.parse(bytes, "manifest " + digest);
     Map<String, String> labels = new TreeMap<>();
     if (ImageDocuments.isIndex(at, json)) {
       int number = 0;
-      for (ImageIndex.Entry entry : ImageIndex.of(json).manifests()) {
-        labels.put(GcLabels.manifest(number++), entry.descriptor().getDigest());
-        label(entry.descriptor(), depth + 1);
+      for (PlatformChoice.Taken one : platforms.of(ImageIndex.of(json))) {
+        if (label(one.entry().descriptor(), one.whole(), depth + 1)) {
+          labels.put(GcLabels.manifest(number++), one.entry().descriptor().getDigest());
+        }
+      }
+      if (number == 0) {
+        return false;
       }
     } else {
-      labels.putAll(labels(ImageManifest.of(json)));
+      labels.putAll(labels(ImageManifest.of(json), whole));
     }
     content.adopt(scope, digest, labels);
+    return true;
   }
 
-  private static Map<String, String> labels(ImageManifest manifest) {
+  private static Map<String, String> labels(ImageManifest manifest, boolean whole) {
     Map<String, String> labels = new TreeMap<>();
     labels.put(GcLabels.CONFIG, manifest.config().getDigest());
-    for (int i = 0; i < manifest.layers().size(); i++) {
+    for (int i = 0; whole && i < manifest.layers().size(); i++) {
       labels.put(GcLabels.layer(i), manifest.layers().get(i).getDigest());
     }
     return labels;
@@ -297,7 +320,7 @@ public final class ImageArchiveReader {
     }
     manifest.add("layers", layers);
     byte[] bytes = manifest.toString().getBytes(StandardCharsets.UTF_8);
-    Digest digest = content.put(scope, bytes, labels(ImageManifest.of(manifest)));
+    Digest digest = content.put(scope, bytes, labels(ImageManifest.of(manifest), true));
     return descriptor(digest.toString(), bytes.length, MediaTypes.DOCKER_MANIFEST);
   }
 

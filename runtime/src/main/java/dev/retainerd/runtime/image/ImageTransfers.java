@@ -131,21 +131,25 @@ public final class ImageTransfers {
    * Reads an archive and names the images in it.
    *
    * @param names how to name what the archive names by a tag alone, or not at all
+   * @param platforms what to keep of it
    * @param unpack whether to unpack those of this node's platform
-   * @throws Refusal invalid argument, where it is no archive of images
+   * @throws Refusal invalid argument, where it is no archive of images; not found, where it has
+   *     nothing of the platforms wanted
    */
   public List<ImageRecord> load(
       Scope scope,
       InputStream in,
       ImageArchiveReader.Naming names,
+      PlatformChoice platforms,
       boolean unpack,
       TransferProgress progress) {
     try (GarbageCollector.Pause paused = parts.garbage().pause()) {
-      ImageArchiveReader reader = new ImageArchiveReader(parts.content(), scope, progress);
+      ImageArchiveReader reader =
+          new ImageArchiveReader(parts.content(), scope, platforms, progress);
       List<ImageRecord> loaded = new ArrayList<>();
       for (ImageArchiveReader.Found found : reader.read(in, names)) {
         loaded.add(parts.records().put(scope, found.name(), found.target(), Map.of()));
-        if (unpack) {
+        if (unpack && platforms.mayTakeFor(Platform.host())) {
           unpack(scope, found.target(), progress);
         }
         progress.tell(TransferProgress.Event.SAVED, "image", found.target(), 0);

@@ -20,6 +20,9 @@ public record PlatformChoice(
     wanted = List.copyOf(wanted);
   }
 
+  /** Everything there is. */
+  public static final PlatformChoice ALL = of(List.of(), 0, false);
+
   /** What runs best on a node, and nothing else. */
   static PlatformChoice of(Platform node) {
     return new PlatformChoice(Optional.of(node), List.of(), 0, false);
@@ -55,6 +58,18 @@ public record PlatformChoice(
         .filter(entry -> allDocuments || whole.contains(entry))
         .map(entry -> new Taken(entry, whole.contains(entry)))
         .toList();
+  }
+
+  /** Whether an entry that stands by itself is taken. */
+  boolean takes(ImageIndex.Entry entry) {
+    return !of(new ImageIndex(List.of(entry))).isEmpty();
+  }
+
+  /** Whether what runs on a node may be among what is taken. */
+  public boolean mayTakeFor(Platform host) {
+    return node.isPresent()
+        ? node.get().runsOn(host)
+        : wanted.isEmpty() || wanted.stream().anyMatch(one -> one.runsOn(host));
   }
 
   /** Its place among the wanted; an entry that says no platform comes behind them. */

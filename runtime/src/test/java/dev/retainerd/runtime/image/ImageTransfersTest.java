@@ -182,6 +182,97 @@ class ImageTransfersTest {
         + (layers == image.layers.size() ? " and layers" : layers == 0 ? "" : " and some layers");
   }
 
+  /** An OCI layout whose one image has a manifest for this node and one for another. */
+  private byte[] archiveForSeveralPlatforms() throws Exception {
+    String here = "\"os\":\"linux\",\"architecture\":\"" + Platform.host().architecture() + "\"";
+    String arm = "\"os\":\"linux\",\"architecture\":\"riscv64\",\"variant\":\"v8\"";
+    byte[] index =
+        ("{\"schemaVersion\":2,\"mediaType\":\""
+                + MediaTypes.OCI_INDEX
+                + "\",\"manifests\":["
+                + entry(foreign, arm)
+                + ","
+                + entry(made, here)
+                + "]}")
+            .getBytes(StandardCharsets.UTF_8);
+    TarBuilder archive = new TarBuilder();
+    List<byte[]> blobs = new ArrayList<>(List.of(index));
+    for (TestImage image : List.of(made, foreign)) {
+      blobs.add(image.manifest());
+      blobs.add(image.config());
+      blobs.addAll(image.layers);
+    }
+    for (byte[] blob : blobs) {
+      archive.file("blobs/sha256/" + Digest.of(blob).hex(), blob, 0644, 0, Map.of());
+    }
+    String named = TestImage.descriptor(MediaTypes.OCI_INDEX, index);
+    named =
+        named.substring(0, named.length() - 1)
+            + ",\"annotations\":{\"io.containerd.image.name\":\"docker.io/retain/many:1\"}}";
+    return archive
+        .file("index.json", "{\"schemaVersion\":2,\"manifests\":[" + named + "]}")
+        .file("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}")
+        .build();
+  }
+
+  @Test
+  void ofAnArchiveTheWantedPlatformsStayAndNoOthers() throws Exception {
+    byte[] archive = archiveForSeveralPlatforms();
+    Platform arm = new Platform("linux", "riscv64", "v8");
+    record Case(String namespace, PlatformChoice choice, String ofArm, String ofHere) {}
+    for (Case one :
+        List.of(
+            new Case("all", PlatformChoice.ALL, "documents and layers", "documents and layers"),
+            new Case(
+                "arm",
+                PlatformChoice.of(List.of(arm), 0, false),
+                "documents and layers",
+                "nothing"),
+            new Case(
+                "first",
+                PlatformChoice.of(List.of(Platform.host(), arm), 1, false),
+                "nothing",
+                "documents and layers"),
+            new Case(
+                "papers",
+                PlatformChoice.of(List.of(Platform.host()), 0, true),
+                "documents",
+                "documents and layers"))) {
+      Scope scope = NodeFixture.scope(one.namespace());
+      node.images
+          .transfers()
+          .load(
+              scope,
+              new ByteArrayInputStream(archive),
+              new ImageArchiveReader.Naming("", false),
+              one.choice(),
+              true,
+              TransferProgress.NONE);
+      node.garbage.collect(scope.origin(), one.namespace());
+      assertEquals(one.ofArm(), held(one.namespace(), foreign), one.namespace());
+      assertEquals(one.ofHere(), held(one.namespace(), made), one.namespace());
+      assertEquals(
+          one.ofHere().contains("layers"),
+          node.snapshots.isCommitted(one.namespace(), ChainIds.of(made.diffIds).getLast()),
+          "what is for this node is unpacked: " + one.namespace());
+    }
+    Refusal refused =
+        assertThrows(
+            Refusal.class,
+            () ->
+                node.images
+                    .transfers()
+                    .load(
+                        SCOPE,
+                        new ByteArrayInputStream(archive),
+                        new ImageArchiveReader.Naming("", false),
+                        PlatformChoice.of(List.of(new Platform("linux", "s390x", "")), 0, false),
+                        true,
+                        TransferProgress.NONE));
+    assertEquals(Refusal.Code.NOT_FOUND, refused.code(), refused.sentence());
+    assertTrue(refused.sentence().contains("linux/s390x"), refused.sentence());
+  }
+
   @Test
   void theWantedPlatformsComeAndNoOthers() throws Exception {
     pushForSeveralPlatforms();
@@ -337,6 +428,7 @@ class ImageTransfersTest {
             other,
             new ByteArrayInputStream(first.toByteArray()),
             new ImageArchiveReader.Naming("", true),
+            PlatformChoice.ALL,
             true,
             TransferProgress.NONE);
     assertEquals(
@@ -365,6 +457,7 @@ class ImageTransfersTest {
                 SCOPE,
                 new ByteArrayInputStream(archive),
                 new ImageArchiveReader.Naming("", false),
+                PlatformChoice.ALL,
                 true,
                 TransferProgress.NONE);
     assertEquals("docker.io/library/busy:1", loaded.getFirst().getName());
@@ -389,6 +482,7 @@ class ImageTransfersTest {
                           SCOPE,
                           new ByteArrayInputStream(bad),
                           new ImageArchiveReader.Naming("", false),
+                          PlatformChoice.ALL,
                           true,
                           TransferProgress.NONE));
       assertEquals(Refusal.Code.INVALID_ARGUMENT, refused.code(), refused.sentence());

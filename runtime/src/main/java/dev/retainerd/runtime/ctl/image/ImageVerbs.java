@@ -310,10 +310,29 @@ public final class ImageVerbs {
     boolean noUnpack;
 
     @Option(
-        names = {"--all-platforms", "--local"},
-        hidden = true,
-        description = "accepted for ctr's sake: every platform in the archive is imported")
+        names = "--skip-digest-for-named",
+        description = "skip applying --digests option to images named in the importing tar")
+    boolean skipDigestForNamed;
+
+    @Option(
+        names = "--all-platforms",
+        description = "imports content for all platforms, false by default")
     boolean allPlatforms;
+
+    @Option(
+        names = "--platform",
+        defaultValue = "",
+        paramLabel = "PLATFORM",
+        description = "imports content for specific platform")
+    String platform;
+
+    @Option(
+        names = "--compress-blobs",
+        description = "compress uncompressed blobs when creating manifest (Docker format only)")
+    boolean compressBlobs;
+
+    @Option(names = "--local", hidden = true, description = "accepted for ctr's sake")
+    boolean local;
 
     @Option(names = "--snapshotter", defaultValue = "overlayfs", description = "snapshotter name")
     String snapshotter;
@@ -323,9 +342,18 @@ public final class ImageVerbs {
 
     @Override
     protected int run(Session session) throws IOException {
+      if (skipDigestForNamed && !digests) {
+        throw CommandFailure.usage("--skip-digest-for-named must be used with --digests");
+      }
+      PlatformWish wish = platform.isEmpty() ? PlatformWish.here() : PlatformWish.parse(platform);
       try (InputStream in = file.equals("-") ? System.in : Files.newInputStream(Path.of(file));
           Leased lease = Leased.begin(session)) {
-        Importer importer = new Importer(session, new Importer.Names(baseName, indexName, digests));
+        Importer importer =
+            new Importer(
+                session,
+                new Importer.Names(baseName, indexName, digests, skipDigestForNamed),
+                allPlatforms ? PlatformWish.ANY : wish,
+                compressBlobs);
         for (Image image : importer.read(in, file)) {
           put(session, image);
           if (noUnpack || image.getName().equals(indexName)) {
@@ -337,7 +365,7 @@ public final class ImageVerbs {
           new Unpacker(session, snapshotter)
               .unpack(
                   new Manifests(new Blobs(session))
-                      .forThisNode(image.getName(), image.getTarget()));
+                      .forPlatform(image.getName(), image.getTarget(), wish));
           session.println("done");
         }
       }

@@ -13,6 +13,9 @@ import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.LocalDate;
 import java.util.ArrayList;
@@ -21,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
@@ -35,6 +39,8 @@ final class Importer {
 
   private final Session session;
   private final Names names;
+  private final PlatformWish platforms;
+  private final boolean compress;
   private final Blobs blobs;
 
   /** Documents at the archive's top, and docker's image configs, by path. */
@@ -46,12 +52,25 @@ final class Importer {
   /** Links from path to path. */
   private final Map<String, String> links = new HashMap<>();
 
-  /** How images that the archive names only by a tag, or not at all, are called. */
-  record Names(String base, String index, boolean digests) {}
+  /**
+   * How images that the archive names only by a tag, or not at all, are called.
+   *
+   * @param digests whether each is called by its digest, too
+   * @param unnamedDigests whether that is only for those that have no name in the archive
+   */
+  record Names(String base, String index, boolean digests, boolean unnamedDigests) {}
 
-  Importer(Session session, Names names) {
+  /**
+   * How to read the archive.
+   *
+   * @param platforms what the images hold on to; the rest of the archive is garbage afterwards
+   * @param compress whether plain layers of a docker archive are compressed
+   */
+  Importer(Session session, Names names, PlatformWish platforms, boolean compress) {
     this.session = session;
     this.names = names;
+    this.platforms = platforms;
+    this.compress = compress;
     this.blobs = new Blobs(session);
   }
 
@@ -67,7 +86,8 @@ final class Importer {
     List<Image> images = documents.containsKey("index.json") ? fromIndex() : fromDocker(label);
     if (images.isEmpty()) {
       throw CommandFailure.of(
-          label + " holds no image that fits: look at its index.json, or leave --base-name out");
+          label
+              + " holds no image that fits: look at its index.json, leave --base-name out, or name another --platform");
     }
     return images;
   }
@@ -114,12 +134,47 @@ final class Importer {
     buffered.mark(2);
     boolean gzip = buffered.read() == 0x1f && buffered.read() == 0x8b;
     buffered.reset();
+    if (!gzip && compress) {
+      return compressed(path, buffered);
+    }
     String digest = blobs.write("import-" + path, buffered, size, "", Map.of());
     return Descriptor.newBuilder()
         .setMediaType(gzip ? Manifests.DOCKER_LAYER_GZIP : Manifests.DOCKER_LAYER)
         .setDigest(digest)
         .setSize(size)
         .build();
+  }
+
+  private Descriptor compressed(String path, InputStream plain) throws IOException {
+    try (PipedInputStream packed = new PipedInputStream(1 << 16)) {
+      PipedOutputStream into = new PipedOutputStream(packed);
+      IOException[] fault = new IOException[1];
+      Thread packer =
+          Thread.ofPlatform()
+              .daemon(true)
+              .name("compress")
+              .start(
+                  () -> {
+                    try (OutputStream gzip = new GZIPOutputStream(into, 1 << 16)) {
+                      plain.transferTo(gzip);
+                    } catch (IOException e) {
+                      fault[0] = e;
+                    }
+                  });
+      String digest = blobs.write("import-" + path, packed, 0, "", Map.of());
+      packer.join();
+      if (fault[0] != null) {
+        throw fault[0];
+      }
+      return Descriptor.newBuilder()
+          .setMediaType(Manifests.DOCKER_LAYER_GZIP)
+          .setDigest(digest)
+          .setSize(blobs.info(digest).orElseThrow().getSize())
+          .build();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw CommandFailure.of("the import was interrupted", e);
+    }
   }
 
   private List<Image> fromIndex() throws IOException {
@@ -129,13 +184,17 @@ final class Importer {
     for (JsonElement one : Manifests.members(index, "manifests")) {
       Descriptor target = Manifests.descriptor(one.getAsJsonObject());
       Optional<String> name = name(target);
-      if (name.isEmpty()) {
+      if (name.isEmpty() || !platforms.mayFit(one.getAsJsonObject())) {
         continue;
       }
       label(target);
-      images.add(image(name.get(), target.toBuilder().clearAnnotations().build()));
-      if (names.digests()) {
-        images.add(image(baseName() + "@" + target.getDigest(), target));
+      Descriptor plain = target.toBuilder().clearAnnotations().build();
+      images.add(image(name.get(), plain));
+      boolean named =
+          !target.getAnnotationsOrDefault(CONTAINERD_NAME, "").isEmpty()
+              || !target.getAnnotationsOrDefault(OCI_NAME, "").isEmpty();
+      if (names.digests() && !(named && names.unnamedDigests())) {
+        images.add(image(baseName() + "@" + target.getDigest(), plain));
       }
     }
     if (!names.index().isEmpty()) {
@@ -145,7 +204,7 @@ final class Importer {
           new ByteArrayInputStream(bytes),
           bytes.length,
           digest,
-          Manifests.gcLabels(index));
+          Manifests.gcLabels(index, platforms));
       images.add(
           image(
               names.index(),
@@ -166,8 +225,8 @@ final class Importer {
       return;
     }
     JsonObject tree = blobs.document(target.getDigest());
-    blobs.label(target.getDigest(), Manifests.gcLabels(tree));
-    Manifests.children(tree).forEach(this::label);
+    blobs.label(target.getDigest(), Manifests.gcLabels(tree, platforms));
+    Manifests.children(tree, platforms).forEach(this::label);
   }
 
   private Optional<String> name(Descriptor target) {
@@ -209,7 +268,8 @@ final class Importer {
           images.add(image(name, manifest));
         }
       }
-      if (names.digests()) {
+      boolean named = !Manifests.members(tree, "RepoTags").isEmpty();
+      if (names.digests() && !(named && names.unnamedDigests())) {
         images.add(image(baseName() + "@" + manifest.getDigest(), manifest));
       }
     }

@@ -90,18 +90,23 @@ public final class Manifests {
 
   /** The manifest for this machine's platform. */
   public Manifest forThisNode(String name, Descriptor target) {
-    return find(target, 0)
+    return forPlatform(name, target, PlatformWish.here());
+  }
+
+  /** The manifest for one platform. */
+  Manifest forPlatform(String name, Descriptor target, PlatformWish wish) {
+    return find(target, wish, 0)
         .orElseThrow(
             () ->
                 CommandFailure.of(
                     "image "
                         + name
-                        + " holds nothing for platform linux/"
-                        + architecture()
+                        + " holds nothing for platform "
+                        + wish
                         + ": pull or import it for this platform"));
   }
 
-  private Optional<Manifest> find(Descriptor target, int depth) {
+  private Optional<Manifest> find(Descriptor target, PlatformWish wish, int depth) {
     if (isManifest(target.getMediaType())) {
       return Optional.of(manifest(target.getDigest()));
     }
@@ -112,9 +117,9 @@ public final class Manifests {
     for (JsonElement one : members(blobs.document(target.getDigest()), "manifests")) {
       JsonObject entry = one.getAsJsonObject();
       Descriptor child = descriptor(entry);
-      if (mayFit(entry) && blobs.info(child.getDigest()).isPresent()) {
-        Optional<Manifest> found = find(child, depth + 1);
-        if (found.isPresent() && fits(found.get().config())) {
+      if (wish.mayFit(entry) && blobs.info(child.getDigest()).isPresent()) {
+        Optional<Manifest> found = find(child, wish, depth + 1);
+        if (found.isPresent() && wish.fits(found.get().config())) {
           return found;
         }
       }
@@ -146,8 +151,17 @@ public final class Manifests {
 
   /** What an index or manifest points to. */
   static List<Descriptor> children(JsonObject tree) {
+    return children(tree, PlatformWish.ANY);
+  }
+
+  /** What an index points to for some platform, or a manifest at all. */
+  static List<Descriptor> children(JsonObject tree, PlatformWish wish) {
     List<Descriptor> all = new ArrayList<>();
-    members(tree, "manifests").forEach(one -> all.add(descriptor(one.getAsJsonObject())));
+    for (JsonElement one : members(tree, "manifests")) {
+      if (wish.mayFit(one.getAsJsonObject())) {
+        all.add(descriptor(one.getAsJsonObject()));
+      }
+    }
     if (tree.has("config")) {
       all.add(descriptor(tree.getAsJsonObject("config")));
     }
@@ -157,12 +171,19 @@ public final class Manifests {
 
   /** The labels by which containerd's collector follows an index or manifest. */
   static Map<String, String> gcLabels(JsonObject tree) {
+    return gcLabels(tree, PlatformWish.ANY);
+  }
+
+  /** The same, where an index is to hold only what is for some platform. */
+  static Map<String, String> gcLabels(JsonObject tree, PlatformWish wish) {
     Map<String, String> labels = new HashMap<>();
     int number = 0;
     for (JsonElement one : members(tree, "manifests")) {
-      labels.put(
-          "containerd.io/gc.ref.content.m." + number++,
-          descriptor(one.getAsJsonObject()).getDigest());
+      if (wish.mayFit(one.getAsJsonObject())) {
+        labels.put(
+            "containerd.io/gc.ref.content.m." + number++,
+            descriptor(one.getAsJsonObject()).getDigest());
+      }
     }
     if (tree.has("config")) {
       labels.put(
@@ -216,14 +237,7 @@ public final class Manifests {
 
   /** Whether an entry of an index is for this machine, as far as it says. */
   static boolean mayFit(JsonObject entry) {
-    return !entry.has("platform") || fits(entry.getAsJsonObject("platform"));
-  }
-
-  private static boolean fits(JsonObject platform) {
-    String os = text(platform, "os");
-    String architecture = text(platform, "architecture");
-    return (os.isEmpty() || os.equals("linux"))
-        && (architecture.isEmpty() || architecture.equals(architecture()));
+    return PlatformWish.here().mayFit(entry);
   }
 
   /** This machine's, as transfers name it. */
