@@ -75,6 +75,9 @@ import dev.retainerd.eventlog.proto.SnapshotRemovedPayload;
 import dev.retainerd.eventlog.proto.SnapshotRemovingPayload;
 import dev.retainerd.eventlog.proto.SnapshotUpdatedPayload;
 import dev.retainerd.eventlog.proto.StateSnapshotTakenPayload;
+import dev.retainerd.eventlog.proto.TaskCheckpointFailedPayload;
+import dev.retainerd.eventlog.proto.TaskCheckpointedPayload;
+import dev.retainerd.eventlog.proto.TaskCheckpointingPayload;
 import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatingPayload;
@@ -874,6 +877,65 @@ public sealed interface Event {
     @Override
     public String subject() {
       return "task/" + payload.getContainerId();
+    }
+  }
+
+  /** Events about checkpoints of tasks; the task is left as it is by them. */
+  sealed interface OfCheckpoint extends Event {
+    String containerId();
+  }
+
+  /** See {@link TaskCheckpointingPayload}. */
+  record TaskCheckpointing(TaskCheckpointingPayload payload) implements OfCheckpoint {
+    @Override
+    public EventType type() {
+      return EventType.TASK_CHECKPOINTING;
+    }
+
+    @Override
+    public String subject() {
+      return "task/" + payload.getContainerId();
+    }
+
+    @Override
+    public String containerId() {
+      return payload.getContainerId();
+    }
+  }
+
+  /** See {@link TaskCheckpointedPayload}. */
+  record TaskCheckpointed(TaskCheckpointedPayload payload) implements OfCheckpoint {
+    @Override
+    public EventType type() {
+      return EventType.TASK_CHECKPOINTED;
+    }
+
+    @Override
+    public String subject() {
+      return "task/" + payload.getContainerId();
+    }
+
+    @Override
+    public String containerId() {
+      return payload.getContainerId();
+    }
+  }
+
+  /** See {@link TaskCheckpointFailedPayload}. */
+  record TaskCheckpointFailed(TaskCheckpointFailedPayload payload) implements OfCheckpoint {
+    @Override
+    public EventType type() {
+      return EventType.TASK_CHECKPOINT_FAILED;
+    }
+
+    @Override
+    public String subject() {
+      return "task/" + payload.getContainerId();
+    }
+
+    @Override
+    public String containerId() {
+      return payload.getContainerId();
     }
   }
 

@@ -78,6 +78,9 @@ import dev.retainerd.eventlog.proto.SnapshotRemovedPayload;
 import dev.retainerd.eventlog.proto.SnapshotRemovingPayload;
 import dev.retainerd.eventlog.proto.SnapshotUpdatedPayload;
 import dev.retainerd.eventlog.proto.StateSnapshotTakenPayload;
+import dev.retainerd.eventlog.proto.TaskCheckpointFailedPayload;
+import dev.retainerd.eventlog.proto.TaskCheckpointedPayload;
+import dev.retainerd.eventlog.proto.TaskCheckpointingPayload;
 import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatingPayload;
@@ -225,7 +228,13 @@ public enum EventType {
   GROUP_CREATED(194, bytes -> new Event.GroupCreated(GroupCreatedPayload.parseFrom(bytes))),
   GROUP_STARTED(195, bytes -> new Event.GroupStarted(GroupStartedPayload.parseFrom(bytes))),
   GROUP_STOPPED(196, bytes -> new Event.GroupStopped(GroupStoppedPayload.parseFrom(bytes))),
-  GROUP_REMOVED(197, bytes -> new Event.GroupRemoved(GroupRemovedPayload.parseFrom(bytes)));
+  GROUP_REMOVED(197, bytes -> new Event.GroupRemoved(GroupRemovedPayload.parseFrom(bytes))),
+  TASK_CHECKPOINTING(
+      200, bytes -> new Event.TaskCheckpointing(TaskCheckpointingPayload.parseFrom(bytes))),
+  TASK_CHECKPOINTED(
+      201, bytes -> new Event.TaskCheckpointed(TaskCheckpointedPayload.parseFrom(bytes))),
+  TASK_CHECKPOINT_FAILED(
+      202, bytes -> new Event.TaskCheckpointFailed(TaskCheckpointFailedPayload.parseFrom(bytes)));
 
   /** By their numbers, which are small; most readers ask for one with every event. */
   private static final EventType[] BY_NUMBER =

@@ -24,6 +24,7 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.sandbox.SandboxContainers;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.RootMount;
+import dev.retainerd.runtime.task.RestoreFrom;
 import dev.retainerd.runtime.task.StopService;
 import dev.retainerd.runtime.task.TaskService;
 import dev.retainerd.store.proto.ContainerEntry;
@@ -488,7 +489,7 @@ public final class ContainerService implements SandboxContainers {
                   effects.rootfs().mounts(id),
                   stdio(container.getContainer()),
                   Optional.empty(),
-                  ""));
+                  RestoreFrom.NOTHING));
         }
       } catch (Refusal e) {
         if (tasks.find(NAMESPACE, id).isPresent()) {

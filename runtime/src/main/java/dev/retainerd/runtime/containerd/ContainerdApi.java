@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.containerd;
 
+import dev.retainerd.runtime.checkpoint.TaskCheckpoints;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.group.GroupService;
 import dev.retainerd.runtime.image.ContentService;
@@ -25,6 +26,7 @@ public final class ContainerdApi {
       Journal journal,
       TaskService tasks,
       ExecService execs,
+      TaskCheckpoints checkpoints,
       GroupService groups,
       ContentService content,
       List<SnapshotService> snapshotters,
@@ -62,7 +64,7 @@ public final class ContainerdApi {
         new StreamingApi(streams),
         new TransferApi(namespaces, behind.transfers(), streams),
         new LeasesApi(records, namespaces),
-        new TasksApi(behind.tasks(), behind.execs(), journal.state()),
+        new TasksApi(behind.tasks(), behind.execs(), behind.checkpoints(), journal.state()),
         new SandboxStoreApi(records, namespaces),
         new SandboxControllerApi(behind.groups(), journal.state()),
         new EventsApi(JournalRecords.exchange(journal)));

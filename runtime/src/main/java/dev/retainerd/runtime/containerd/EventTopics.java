@@ -4,6 +4,7 @@ import com.google.protobuf.Message;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.eventlog.proto.StdioPaths;
+import dev.retainerd.eventlog.proto.TaskMount;
 import dev.retainerd.store.proto.SnapshotEntry;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.state.Kind;
@@ -25,6 +26,7 @@ import dev.retainerd.wire.containerd.events.SandboxStart;
 import dev.retainerd.wire.containerd.events.SnapshotCommit;
 import dev.retainerd.wire.containerd.events.SnapshotPrepare;
 import dev.retainerd.wire.containerd.events.SnapshotRemove;
+import dev.retainerd.wire.containerd.events.TaskCheckpointed;
 import dev.retainerd.wire.containerd.events.TaskCreate;
 import dev.retainerd.wire.containerd.events.TaskDelete;
 import dev.retainerd.wire.containerd.events.TaskExecAdded;
@@ -35,6 +37,7 @@ import dev.retainerd.wire.containerd.events.TaskOOM;
 import dev.retainerd.wire.containerd.events.TaskPaused;
 import dev.retainerd.wire.containerd.events.TaskResumed;
 import dev.retainerd.wire.containerd.events.TaskStart;
+import dev.retainerd.wire.containerd.types.Mount;
 import java.util.List;
 
 /**
@@ -223,6 +226,13 @@ final class EventTopics {
               namespace,
               "/tasks/resumed",
               TaskResumed.newBuilder().setContainerId(e.payload().getContainerId()));
+      case Event.TaskCheckpointed e ->
+          told(
+              namespace,
+              "/tasks/checkpointed",
+              TaskCheckpointed.newBuilder()
+                  .setContainerId(e.payload().getContainerId())
+                  .setCheckpoint(e.payload().getPath()));
       case Event.ExecAdded e ->
           told(
               namespace,
@@ -295,6 +305,8 @@ final class EventTopics {
         TaskCreate.newBuilder()
             .setContainerId(id)
             .setBundle(task.getBundle())
+            .addAllRootfs(event.payload().getRootfsList().stream().map(EventTopics::mount).toList())
+            .setCheckpoint(event.payload().getCheckpoint())
             .setIo(
                 TaskIO.newBuilder()
                     .setStdin(stdio.getStdin())
@@ -302,6 +314,14 @@ final class EventTopics {
                     .setStderr(stdio.getStderr())
                     .setTerminal(stdio.getTerminal()))
             .setPid(event.payload().getInit().getPid()));
+  }
+
+  private static Mount mount(TaskMount mount) {
+    return Mount.newBuilder()
+        .setType(mount.getType())
+        .setSource(mount.getSource())
+        .addAllOptions(mount.getOptionsList())
+        .build();
   }
 
   private static TaskExit.Builder exit(String containerId, String id, int pid, int status) {

@@ -1,14 +1,18 @@
 package dev.retainerd.runtime.containerd;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.Empty;
 import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.eventlog.proto.StdioPaths;
+import dev.retainerd.runtime.checkpoint.TaskCheckpoints;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.filter.Filter;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.runtime.grpc.Identifiers;
+import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.runtime.task.ExecService;
+import dev.retainerd.runtime.task.RestoreFrom;
 import dev.retainerd.runtime.task.TaskService;
 import dev.retainerd.store.proto.ExecEntry;
 import dev.retainerd.store.proto.Exit;
@@ -16,7 +20,11 @@ import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.StateView;
+import dev.retainerd.wire.containerd.runc.v1.CheckpointOptions;
+import dev.retainerd.wire.containerd.runc.v1.Options;
 import dev.retainerd.wire.containerd.runc.v1.ProcessDetails;
+import dev.retainerd.wire.containerd.services.tasks.v1.CheckpointTaskRequest;
+import dev.retainerd.wire.containerd.services.tasks.v1.CheckpointTaskResponse;
 import dev.retainerd.wire.containerd.services.tasks.v1.CloseIORequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.CreateTaskRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.CreateTaskResponse;
@@ -57,24 +65,22 @@ import java.util.concurrent.CompletableFuture;
 public final class TasksApi extends TasksGrpc.TasksImplBase {
   private final TaskService tasks;
   private final ExecService execs;
+  private final TaskCheckpoints checkpoints;
   private final StateView state;
 
   /**
-   * @param state what the two services have recorded
+   * @param state what the services have recorded
    */
-  public TasksApi(TaskService tasks, ExecService execs, StateView state) {
+  public TasksApi(
+      TaskService tasks, ExecService execs, TaskCheckpoints checkpoints, StateView state) {
     this.tasks = tasks;
     this.execs = execs;
+    this.checkpoints = checkpoints;
     this.state = state;
   }
 
   @Override
   public void create(CreateTaskRequest request, StreamObserver<CreateTaskResponse> response) {
-    if (request.hasCheckpoint() && !request.getCheckpoint().getDigest().isEmpty()) {
-      throw Refusal.unimplemented(
-          "restoring task %s from a checkpoint is not implemented: create it without one"
-              .formatted(request.getContainerId()));
-    }
     if (!request.getRuntimePath().isEmpty()) {
       throw Refusal.unimplemented(
           "a runtime path for task %s is not implemented: set the binary in the runtime's options"
@@ -103,12 +109,59 @@ public final class TasksApi extends TasksGrpc.TasksImplBase {
                   JournalRecords.origin(),
                   CallContext.namespace(),
                   request.getContainerId(),
-                  new TaskService.CreateOptions(rootfs, stdio, options, ""));
+                  new TaskService.CreateOptions(rootfs, stdio, options, restoring(request)));
           return CreateTaskResponse.newBuilder()
               .setContainerId(request.getContainerId())
               .setPid(pid)
               .build();
         });
+  }
+
+  /** A folder named in the options goes before a checkpoint in content, as with containerd. */
+  private RestoreFrom restoring(CreateTaskRequest request) {
+    String folder =
+        Translation.unpacked(request.getOptions(), Options.getDefaultInstance())
+            .map(Options::getCriuImagePath)
+            .orElse("");
+    if (!folder.isEmpty()) {
+      return TaskCheckpoints.restoring(request.getContainerId(), folder);
+    }
+    return request.getCheckpoint().getDigest().isEmpty()
+        ? RestoreFrom.NOTHING
+        : checkpoints.restoring(
+            CallContext.namespace(), ImageTranslation.descriptor(request.getCheckpoint()));
+  }
+
+  @Override
+  public void checkpoint(
+      CheckpointTaskRequest request, StreamObserver<CheckpointTaskResponse> response) {
+    Calls.answer(
+        response,
+        () -> {
+          var scope =
+              new Scope(
+                  JournalRecords.origin(),
+                  CallContext.namespace(),
+                  CallContext.leaseIfAny().orElse(""));
+          var made =
+              checkpoints.make(scope, request.getContainerId(), options(request.getOptions()));
+          return CheckpointTaskResponse.newBuilder()
+              .addAllDescriptors(made.stream().map(ImageTranslation::wire).toList())
+              .build();
+        });
+  }
+
+  private static CheckpointOptions options(Any options) {
+    if (options.getTypeUrl().isEmpty()) {
+      return CheckpointOptions.getDefaultInstance();
+    }
+    return Translation.unpacked(options, CheckpointOptions.getDefaultInstance())
+        .orElseThrow(
+            () ->
+                Refusal.invalidArgument(
+                    "invalid task checkpoint option: %s, where containerd.runc.v1.CheckpointOptions"
+                            .formatted(options.getTypeUrl())
+                        + " is understood"));
   }
 
   @Override

@@ -1,8 +1,12 @@
 package dev.retainerd.runtime.containerd;
 
 import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
 import com.google.protobuf.Timestamp;
 import dev.retainerd.eventlog.proto.Opaque;
+import dev.retainerd.runtime.error.Refusal;
+import java.util.Optional;
 
 /** Values that several services carry, between the wire's form and that of our records. */
 final class Translation {
@@ -30,6 +34,26 @@ final class Translation {
 
   static Any any(Opaque opaque) {
     return Any.newBuilder().setTypeUrl(opaque.getTypeUrl()).setValue(opaque.getValue()).build();
+  }
+
+  /**
+   * The message in a typed value, whatever host stands before its type's name; empty where it is of
+   * another type.
+   *
+   * @throws Refusal invalid argument, where its bytes are no such message
+   */
+  static <M extends Message> Optional<M> unpacked(Any any, M kind) {
+    String type = any.getTypeUrl().substring(any.getTypeUrl().lastIndexOf('/') + 1);
+    if (!type.equals(kind.getDescriptorForType().getFullName())) {
+      return Optional.empty();
+    }
+    try {
+      @SuppressWarnings("unchecked")
+      M message = (M) kind.getParserForType().parseFrom(any.getValue());
+      return Optional.of(message);
+    } catch (InvalidProtocolBufferException e) {
+      throw Refusal.invalidArgument("the value of type " + type + " cannot be decoded").because(e);
+    }
   }
 
   static Opaque opaque(Any any) {

@@ -4,6 +4,7 @@ import static dev.retainerd.runtime.cri.Answers.answer;
 import static dev.retainerd.runtime.cri.Answers.inBatches;
 
 import com.google.protobuf.ByteString;
+import dev.retainerd.runtime.checkpoint.ContainerCheckpoints;
 import dev.retainerd.runtime.container.ContainerService;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
@@ -11,7 +12,6 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.measure.Measures;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.session.CappedBytes;
-import dev.retainerd.runtime.session.Checkpoints;
 import dev.retainerd.runtime.session.CommandRuns;
 import dev.retainerd.runtime.stream.StreamRequest;
 import dev.retainerd.runtime.stream.StreamServer;
@@ -131,7 +131,7 @@ public final class CriRuntime extends CriWatching {
       CommandRuns runs,
       StreamServer streams,
       Measures measures,
-      Checkpoints checkpoints,
+      ContainerCheckpoints checkpoints,
       Journal journal,
       Path snapshotsFolder,
       Path stateFolder) {
@@ -147,7 +147,7 @@ public final class CriRuntime extends CriWatching {
   private final TaskService tasks;
   private final CommandRuns runs;
   private final StreamServer streams;
-  private final Checkpoints checkpoints;
+  private final ContainerCheckpoints checkpoints;
   private final VerboseInfo verbose;
   private final NodeFacts node;
   private final Supplier<Origin> origins;
@@ -481,7 +481,10 @@ public final class CriRuntime extends CriWatching {
                 "a checkpoint cannot take " + request.getTimeout() + " s; use 0 for no limit");
           }
           checkpoints.write(
-              container(request.getContainerId()), request.getLocation(), request.getTimeout());
+              origins.get(),
+              container(request.getContainerId()),
+              request.getLocation(),
+              request.getTimeout());
           return CheckpointContainerResponse.getDefaultInstance();
         });
   }

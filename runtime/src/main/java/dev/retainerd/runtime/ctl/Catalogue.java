@@ -24,6 +24,7 @@ import dev.retainerd.runtime.ctl.record.NamespaceVerbs;
 import dev.retainerd.runtime.ctl.record.PluginVerbs;
 import dev.retainerd.runtime.ctl.record.ShimVerbs;
 import dev.retainerd.runtime.ctl.record.SnapshotVerbs;
+import dev.retainerd.runtime.ctl.task.CheckpointVerbs;
 import dev.retainerd.runtime.ctl.task.CreateVerb;
 import dev.retainerd.runtime.ctl.task.ExecVerb;
 import dev.retainerd.runtime.ctl.task.RunVerb;
@@ -63,10 +64,12 @@ final class Catalogue {
               "containers,c,container",
               "manage containers",
               verb("create", CreateVerb::new),
+              verb("checkpoint", CheckpointVerbs.OfContainer::new),
               verb("list,ls", ContainerVerbs.Ls::new),
               verb("info", ContainerVerbs.Info::new),
               verb("delete,del,remove,rm", ContainerVerbs.Rm::new),
-              verb("label", ContainerVerbs.Label::new)),
+              verb("label", ContainerVerbs.Label::new),
+              verb("restore", CheckpointVerbs.Restore::new)),
           noun(
               "content",
               "manage content",
@@ -172,7 +175,7 @@ final class Catalogue {
               "tasks,t,task",
               "manage tasks",
               verb("attach", StartVerbs.Attach::new),
-              verb("checkpoint", TaskVerbs.Checkpoint::new),
+              verb("checkpoint", CheckpointVerbs.OfTask::new),
               verb("delete,del,remove,rm", TaskVerbs.Rm::new),
               verb("exec", ExecVerb::new),
               verb("kill", TaskVerbs.Kill::new),

@@ -3,6 +3,9 @@ package dev.retainerd.runtime.daemon;
 import dev.retainerd.eventlog.Actor;
 import dev.retainerd.runtime.cgroup.Cgroups;
 import dev.retainerd.runtime.cgroup.UsageReader;
+import dev.retainerd.runtime.checkpoint.ContainerCheckpoints;
+import dev.retainerd.runtime.checkpoint.TaskCheckpoints;
+import dev.retainerd.runtime.checkpoint.WorkFolders;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.containerd.ContainerdApi;
 import dev.retainerd.runtime.cri.CriImages;
@@ -17,8 +20,8 @@ import dev.retainerd.runtime.measure.Measures;
 import dev.retainerd.runtime.recovery.Examination;
 import dev.retainerd.runtime.recovery.api.DoctorApi;
 import dev.retainerd.runtime.sandbox.SandboxService;
-import dev.retainerd.runtime.session.Checkpoints;
 import dev.retainerd.runtime.shims.api.ShimsApi;
+import dev.retainerd.runtime.task.Checkpointing;
 import io.grpc.BindableService;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -31,9 +34,15 @@ final class Apis {
   static List<BindableService> of(
       DaemonConfig config, Services services, Images images, Upkeep upkeep, Ids ids) {
     List<BindableService> apis = new ArrayList<>();
+    Checkpointing checkpointing = new Checkpointing(services.tasks());
+    WorkFolders work = WorkFolders.emptied(config.root().resolve("checkpoint"), ids::next);
     apis.add(
         new CriRuntime(
-            behind(config, services, images, ids),
+            behind(
+                config,
+                services,
+                images,
+                new ContainerCheckpoints(services.journal(), checkpointing, work)),
             new CriRuntime.NodeFacts(
                 Version.NAME,
                 new HandlerFeatures(config, new IdMappedMounts(config.root()))::all,
@@ -53,6 +62,8 @@ final class Apis {
                 services.journal(),
                 services.tasks(),
                 services.execs(),
+                new TaskCheckpoints(
+                    services.journal().state(), images.content(), checkpointing, work),
                 services.groups(),
                 images.content(),
                 images.snapshotters(),
@@ -73,7 +84,7 @@ final class Apis {
   }
 
   private static CriRuntime.Behind behind(
-      DaemonConfig config, Services services, Images images, Ids ids) {
+      DaemonConfig config, Services services, Images images, ContainerCheckpoints checkpoints) {
     return new CriRuntime.Behind(
         services.sandboxes(),
         services.containers(),
@@ -84,8 +95,7 @@ final class Apis {
             new UsageReader(Cgroups.detect()),
             id -> images.snapshots().usage(SandboxService.NAMESPACE, id),
             System::nanoTime),
-        new Checkpoints(
-            services.journal(), services.tasks(), config.state().resolve("checkpoint"), ids::next),
+        checkpoints,
         services.journal(),
         Images.snapshotsFolder(config),
         config.state());

@@ -13,6 +13,7 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.sandbox.PausePods;
 import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.task.RestoreFrom;
 import dev.retainerd.runtime.task.StopService;
 import dev.retainerd.runtime.task.TaskService;
 import dev.retainerd.store.proto.TaskEntry;
@@ -76,7 +77,7 @@ record PauseTasks(
         NAMESPACE,
         sandbox.getId(),
         new TaskService.CreateOptions(
-            List.of(), StdioPaths.getDefaultInstance(), Optional.empty(), ""));
+            List.of(), StdioPaths.getDefaultInstance(), Optional.empty(), RestoreFrom.NOTHING));
   }
 
   private void prepare() {

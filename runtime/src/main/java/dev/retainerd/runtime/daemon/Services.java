@@ -108,7 +108,7 @@ record Services(
                 ids::nextShort,
                 Duration.ofMillis(config.retain().shimTimeoutMillis())),
             SELF);
-    Bundles bundles = new Bundles(state.resolve("tasks"));
+    Bundles bundles = new Bundles(state.resolve("tasks"), config.root().resolve("restore"));
     MappedTrees trees = new MappedTrees(state.resolve("idmap"));
     trees.clear();
     TaskService tasks = new TaskService(journal, shims, bundles, trees, runtimes);

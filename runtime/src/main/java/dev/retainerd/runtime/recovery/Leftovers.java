@@ -76,6 +76,16 @@ public record Leftovers(
         }
       }
     }
+    for (Path namespace : children(bundles.imagesFolder())) {
+      for (Path images : children(namespace)) {
+        String ns = namespace.getFileName().toString();
+        String id = images.getFileName().toString();
+        if (journal.state().get(Kind.TASK.key(ns, id)).isEmpty()) {
+          found.add(
+              new Leftover("restore", ns + "/" + id, id, true, () -> bundles.removeImages(ns, id)));
+        }
+      }
+    }
     for (Path shim : children(shimsFolder)) {
       String id = shim.getFileName().toString();
       if (journal.state().get(Kind.SHIM.key("", id)).isEmpty()) {

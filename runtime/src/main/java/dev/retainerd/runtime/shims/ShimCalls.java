@@ -75,8 +75,18 @@ public interface ShimCalls extends AutoCloseable {
    */
   Map<LogSetting, Long> setLog(String namespace, String containerId, Map<LogSetting, Long> changes);
 
-  /** Has CRIU write the container's state into a folder; its processes go on. */
-  void checkpoint(String namespace, String containerId, Path images, Duration patience);
+  /**
+   * Has CRIU write the container's state into a folder; its processes go on unless the options say
+   * otherwise.
+   *
+   * @param options a {@code containerd.runc.v1.CheckpointOptions}, or nothing
+   */
+  void checkpoint(
+      String namespace,
+      String containerId,
+      Path images,
+      dev.retainerd.eventlog.proto.Opaque options,
+      Duration patience);
 
   /**
    * Has it copy what the container's first process writes from now on into FIFOs that are read

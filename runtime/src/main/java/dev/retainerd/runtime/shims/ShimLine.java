@@ -180,8 +180,9 @@ final class ShimLine implements ShimCalls {
   }
 
   @Override
-  public void checkpoint(String namespace, String containerId, Path images, Duration patience) {
-    tell(shim -> shim.checkpoint(namespace, containerId, images, patience));
+  public void checkpoint(
+      String namespace, String containerId, Path images, Opaque options, Duration patience) {
+    tell(shim -> shim.checkpoint(namespace, containerId, images, options, patience));
   }
 
   @Override

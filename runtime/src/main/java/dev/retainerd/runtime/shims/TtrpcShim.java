@@ -365,9 +365,14 @@ public final class TtrpcShim implements ShimCalls {
   }
 
   @Override
-  public void checkpoint(String namespace, String containerId, Path images, Duration patience) {
+  public void checkpoint(
+      String namespace, String containerId, Path images, Opaque options, Duration patience) {
     CheckpointTaskRequest checkpoint =
-        CheckpointTaskRequest.newBuilder().setId(containerId).setPath(images.toString()).build();
+        CheckpointTaskRequest.newBuilder()
+            .setId(containerId)
+            .setPath(images.toString())
+            .setOptions(any(options))
+            .build();
     tell(() -> tasks(namespace).checkpoint(checkpoint, patience));
   }
 

@@ -8,25 +8,41 @@ import dev.retainerd.runtime.shims.Folders;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The folders that OCI runtimes are given: {@code NAMESPACE/ID} with config.json and an empty
- * rootfs. They lie where a reboot may take them. Thread-safe.
+ * rootfs, and beside them what a checkpoint's archive held, until its task is restored.
+ * Thread-safe.
  *
- * @param tasksFolder holds one folder per namespace
+ * @param tasksFolder holds one folder per namespace; a reboot may take it
+ * @param imagesFolder the same for what checkpoints held: as large as the memory of containers, so
+ *     it lies on a disk
  */
-public record Bundles(Path tasksFolder) {
+public record Bundles(Path tasksFolder, Path imagesFolder) {
+  private static final FileAttribute<Set<PosixFilePermission>> ROOT_ONLY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
   /**
    * The bundle of that container; ids have no slash and no dot segments (checked at the API's
    * door).
    */
   public Path folder(String namespace, String containerId) {
-    Path folder = tasksFolder.resolve(namespace).resolve(containerId).normalize();
-    if (!folder.startsWith(tasksFolder)
-        || folder.getNameCount() != tasksFolder.getNameCount() + 2) {
+    return below(tasksFolder, namespace, containerId);
+  }
+
+  /** Where the images lie that the container is restored from. */
+  Path images(String namespace, String containerId) {
+    return below(imagesFolder, namespace, containerId);
+  }
+
+  private static Path below(Path top, String namespace, String containerId) {
+    Path folder = top.resolve(namespace).resolve(containerId).normalize();
+    if (!folder.startsWith(top) || folder.getNameCount() != top.getNameCount() + 2) {
       throw Refusal.invalidArgument(
           "the id " + containerId + " cannot name a folder; use letters, digits, '-', '_' and '.'");
     }
@@ -45,8 +61,22 @@ public record Bundles(Path tasksFolder) {
     return folder;
   }
 
+  /** Makes the folder for images, which only root enters. */
+  Path makeImages(String namespace, String containerId) throws IOException {
+    Path folder = images(namespace, containerId);
+    removeImages(namespace, containerId);
+    Files.createDirectories(folder.getParent(), ROOT_ONLY);
+    return Files.createDirectory(folder, ROOT_ONLY);
+  }
+
+  /** Removes the images of a checkpoint; absent ones are fine, a failure is logged. */
+  public void removeImages(String namespace, String containerId) {
+    Folders.removeQuietly(images(namespace, containerId));
+  }
+
   /**
-   * Removes the bundle, unmounting first whatever is still mounted in it; an absent one is fine.
+   * Removes the bundle and the images, unmounting first whatever is still mounted in it; an absent
+   * one is fine.
    */
   public void remove(String namespace, String containerId) {
     Path folder = folder(namespace, containerId);
@@ -56,6 +86,7 @@ public record Bundles(Path tasksFolder) {
         Mounts.unmountAll(mount.target());
       }
       Folders.remove(folder);
+      Folders.remove(images(namespace, containerId));
     } catch (IOException e) {
       throw Refusal.internal("the bundle " + folder + " cannot be removed: " + e.getMessage(), e);
     }

@@ -5,12 +5,14 @@ import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatingPayload;
+import dev.retainerd.eventlog.proto.TaskMount;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.idmap.MappedTrees;
+import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.runtime.shims.ShimCalls;
 import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.runtime.shims.TaskRequest;
@@ -103,7 +105,7 @@ final class TaskCreation {
                     .setShimId(placement.shimId())
                     .setBundle(bundle.toString())
                     .setStdio(options.stdio())
-                    .setCheckpoint(options.checkpoint())
+                    .setCheckpoint(images(namespace, containerId, options))
                     .build()));
         // Before the intent: who waits for a shim must not hold what its settlement needs.
         shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
@@ -122,7 +124,7 @@ final class TaskCreation {
                 runtimeOptions,
                 options);
         Failpoint.TASK_CREATED_IN_SHIM.hit();
-        recordCreated(origin, namespace, containerId, pid, next);
+        recordCreated(origin, namespace, containerId, pid, Optional.of(options), next);
         Failpoint.TASK_CREATED_RECORDED.hit();
         return new Created(pid, shim);
       } catch (IOException | RuntimeException e) {
@@ -147,6 +149,9 @@ final class TaskCreation {
       throws IOException {
     try (MappedTrees.Ready ready = trees.prepare(containerId, spec, options.rootfs())) {
       Path bundle = bundles.make(namespace, containerId, ready.spec());
+      if (options.restore() instanceof RestoreFrom.Archive archive) {
+        archive.unpacking().into(bundles.makeImages(namespace, containerId));
+      }
       Failpoint.TASK_BUNDLE_WRITTEN.hit();
       return shim.create(
           new TaskRequest(
@@ -159,8 +164,12 @@ final class TaskCreation {
                   ready.rootUid() == 0 && ready.rootGid() == 0
                       ? runtimeOptions
                       : runtimes.ownedBy(runtimeOptions, ready.rootUid(), ready.rootGid())),
-              options.checkpoint()));
+              images(namespace, containerId, options)));
     }
+  }
+
+  private String images(String namespace, String containerId, TaskService.CreateOptions options) {
+    return options.restore().images(bundles.images(namespace, containerId));
   }
 
   private static Optional<Opaque> ownOptions(ContainerEntry container) {
@@ -176,16 +185,36 @@ final class TaskCreation {
     return namespace + "/" + (sandbox.isEmpty() ? container.getContainer().getId() : sandbox);
   }
 
+  /**
+   * Records a create that the shim has done.
+   *
+   * @param options what it was asked for with, where that is known
+   */
   void recordCreated(
-      Origin origin, String namespace, String containerId, int pid, List<Event> next) {
+      Origin origin,
+      String namespace,
+      String containerId,
+      int pid,
+      Optional<TaskService.CreateOptions> options,
+      List<Event> next) {
     streams.hold(bundles.folder(namespace, containerId));
+    TaskCreatedPayload.Builder created =
+        TaskCreatedPayload.newBuilder()
+            .setContainerId(containerId)
+            .setInit(TaskService.identity(pid));
+    options.ifPresent(
+        asked -> {
+          created.setCheckpoint(images(namespace, containerId, asked));
+          for (RootMount mount : asked.rootfs()) {
+            created.addRootfs(
+                TaskMount.newBuilder()
+                    .setType(mount.type())
+                    .setSource(mount.source())
+                    .addAllOptions(mount.options()));
+          }
+        });
     List<Event> events = new ArrayList<>();
-    events.add(
-        new Event.TaskCreated(
-            TaskCreatedPayload.newBuilder()
-                .setContainerId(containerId)
-                .setInit(TaskService.identity(pid))
-                .build()));
+    events.add(new Event.TaskCreated(created.build()));
     events.addAll(next);
     journal.commit(origin, namespace, events);
   }
@@ -229,6 +258,11 @@ final class TaskCreation {
     return container.getContainer().getSandboxId().isEmpty()
         ? shims.leaving(owner(namespace, container))
         : List.of();
+  }
+
+  /** What a restored task came from is of no more use once it runs. */
+  void removeImages(String namespace, String containerId) {
+    bundles.removeImages(namespace, containerId);
   }
 
   /** Lets go of a task's streams and removes its files. */

@@ -95,11 +95,13 @@ public final class TaskRecovery {
   }
 
   private void settleStart(Key<TaskEntry> key, TaskEntry task) {
-    ProcessStatus.Phase phase =
-        inShim(key, task).map(ProcessStatus::phase).orElse(ProcessStatus.Phase.UNKNOWN);
-    switch (phase) {
+    Optional<ProcessStatus> seen = inShim(key, task);
+    switch (seen.map(ProcessStatus::phase).orElse(ProcessStatus.Phase.UNKNOWN)) {
       case RUNNING, STOPPED, PAUSED, PAUSING -> {
-        tasks.recordStarted(self, key.namespace(), key.id(), task.getInit().getPid());
+        // A restored task got its process only with the start.
+        int created = task.getInit().getPid();
+        int pid = created > 0 ? created : seen.map(ProcessStatus::pid).orElse(0);
+        tasks.recordStarted(self, key.namespace(), key.id(), pid);
         finished.incrementAndGet();
       }
       case CREATED, UNKNOWN -> {

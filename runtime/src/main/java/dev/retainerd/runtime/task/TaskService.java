@@ -1,10 +1,12 @@
 package dev.retainerd.runtime.task;
 
 import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.ExitSource;
 import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.eventlog.proto.ProcessIdentity;
 import dev.retainerd.eventlog.proto.StdioPaths;
 import dev.retainerd.eventlog.proto.TaskDeletedPayload;
+import dev.retainerd.eventlog.proto.TaskExitedPayload;
 import dev.retainerd.eventlog.proto.TaskPausedPayload;
 import dev.retainerd.eventlog.proto.TaskResumedPayload;
 import dev.retainerd.eventlog.proto.TaskSignalledPayload;
@@ -26,7 +28,6 @@ import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Kind;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,9 +52,10 @@ public final class TaskService {
    *
    * @param rootfs mounts that make its root file system
    * @param options the runtime's options; empty: the configured ones of the container's runtime
+   * @param restore a restored task has no process, and no pid, until it is started
    */
   public record CreateOptions(
-      List<RootMount> rootfs, StdioPaths stdio, Optional<Opaque> options, String checkpoint) {}
+      List<RootMount> rootfs, StdioPaths stdio, Optional<Opaque> options, RestoreFrom restore) {}
 
   private final Journal journal;
   private final Shims shims;
@@ -106,7 +108,7 @@ public final class TaskService {
 
   /** Records a create that the shim has done. */
   void recordCreated(Origin origin, String namespace, String containerId, int pid) {
-    creation.recordCreated(origin, namespace, containerId, pid, List.of());
+    creation.recordCreated(origin, namespace, containerId, pid, Optional.empty(), List.of());
   }
 
   /**
@@ -163,6 +165,7 @@ public final class TaskService {
       int pid = shim.start(namespace, containerId, "");
       Failpoint.TASK_STARTED_IN_SHIM.hit();
       recordStarted(origin, namespace, containerId, pid);
+      creation.removeImages(namespace, containerId);
       Failpoint.TASK_STARTED_RECORDED.hit();
       return pid;
     } catch (RuntimeException e) {
@@ -175,15 +178,15 @@ public final class TaskService {
   }
 
   void recordStarted(Origin origin, String namespace, String containerId, int pid) {
-    journal.commit(
-        origin,
-        namespace,
-        new Event.TaskStarted(
-            TaskStartedPayload.newBuilder()
-                .setContainerId(containerId)
-                .setPid(pid)
-                .setStartedAtNanos(nowNanos())
-                .build()));
+    TaskStartedPayload.Builder started =
+        TaskStartedPayload.newBuilder()
+            .setContainerId(containerId)
+            .setPid(pid)
+            .setStartedAtNanos(nowNanos());
+    if (get(namespace, containerId).getInit().getPid() == 0) {
+      started.setInit(identity(pid));
+    }
+    journal.commit(origin, namespace, new Event.TaskStarted(started.build()));
   }
 
   void recordStartFailed(
@@ -208,6 +211,12 @@ public final class TaskService {
     if (execId.isEmpty()) {
       if (task.getPhase() == TaskPhase.TASK_PHASE_STOPPED && !all) {
         throw Refusal.notFound("process already finished: not found");
+      }
+      if (awaitsRestore(task)) {
+        throw Refusal.failedPrecondition(
+            "task "
+                + containerId
+                + " has no process before it is restored; start it, or delete it as it is");
       }
     } else if (journal
         .state()
@@ -237,12 +246,13 @@ public final class TaskService {
    */
   public Exit delete(Origin origin, String namespace, String containerId) {
     TaskEntry seen = get(namespace, containerId);
-    if (seen.getPhase() == TaskPhase.TASK_PHASE_CREATED) {
+    if (seen.getPhase() == TaskPhase.TASK_PHASE_CREATED && !awaitsRestore(seen)) {
       killAndAwait(origin, namespace, containerId);
     }
     try (KeyLocks.Held held = hold(namespace, containerId)) {
       TaskEntry task = get(namespace, containerId);
-      if (task.getPhase() != TaskPhase.TASK_PHASE_STOPPED) {
+      boolean never = awaitsRestore(task);
+      if (task.getPhase() != TaskPhase.TASK_PHASE_STOPPED && !never) {
         throw Refusal.failedPrecondition(
             "task must be stopped before deletion: "
                 + readable(task.getPhase()).toLowerCase(java.util.Locale.ROOT)
@@ -258,21 +268,49 @@ public final class TaskService {
       }
       Failpoint.TASK_DELETED_IN_SHIM.hit();
       creation.removeBundle(namespace, containerId);
+      Exit exit = never ? neverRestored() : task.getExit();
       List<Event> events = new ArrayList<>();
+      if (never) {
+        events.add(exited(containerId, exit));
+      }
       events.add(
           new Event.TaskDeleted(
               TaskDeletedPayload.newBuilder()
                   .setContainerId(containerId)
                   .setPid(task.getInit().getPid())
-                  .setStatus(task.getExit().getStatus())
-                  .setExitedAtNanos(task.getExit().getExitedAtNanos())
+                  .setStatus(exit.getStatus())
+                  .setExitedAtNanos(exit.getExitedAtNanos())
                   .build()));
       events.addAll(creation.leavingIfAlone(namespace, containerId));
       journal.commit(origin, namespace, events);
       Failpoint.TASK_DELETED_RECORDED.hit();
       shims.keepSpare();
-      return task.getExit();
+      return exit;
     }
+  }
+
+  /** Created from a checkpoint and not started: it has no process, so none can be killed. */
+  private static boolean awaitsRestore(TaskEntry task) {
+    return task.getPhase() == TaskPhase.TASK_PHASE_CREATED && task.getInit().getPid() == 0;
+  }
+
+  private static Exit neverRestored() {
+    return Exit.newBuilder()
+        .setExitedAtNanos(nowNanos())
+        .setSource(ExitSource.EXIT_SOURCE_SHIM)
+        .setReason("NeverRestored")
+        .build();
+  }
+
+  private static Event exited(String containerId, Exit exit) {
+    return new Event.TaskExited(
+        TaskExitedPayload.newBuilder()
+            .setContainerId(containerId)
+            .setStatus(exit.getStatus())
+            .setExitedAtNanos(exit.getExitedAtNanos())
+            .setSource(exit.getSource())
+            .setReason(exit.getReason())
+            .build());
   }
 
   private void killAndAwait(Origin origin, String namespace, String containerId) {
@@ -377,16 +415,6 @@ public final class TaskService {
     TaskEntry task =
         inPhase(namespace, containerId, TaskPhase.TASK_PHASE_RUNNING, "reopen the log of");
     shimOf(namespace, containerId).reopenLog(namespace, containerId);
-  }
-
-  /**
-   * Has CRIU write the state of all processes into a folder; they go on.
-   *
-   * @throws Refusal FAILED_PRECONDITION where the task does not run
-   */
-  public void checkpoint(String namespace, String containerId, Path images, Duration patience) {
-    TaskEntry task = inPhase(namespace, containerId, TaskPhase.TASK_PHASE_RUNNING, "checkpoint");
-    shimOf(namespace, containerId).checkpoint(namespace, containerId, images, patience);
   }
 
   /**

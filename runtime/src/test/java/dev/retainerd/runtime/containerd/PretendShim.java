@@ -25,6 +25,10 @@ final class PretendShim implements ShimCalls {
   static final long START_TICKS = startTicks();
 
   final List<String> calls = new ArrayList<>();
+
+  /** What the next checkpoints fail with; "" for nothing. */
+  volatile String checkpointFault = "";
+
   private final Map<String, Integer> pids = new ConcurrentHashMap<>();
   private final BlockingQueue<ShimRecord> records = new LinkedBlockingQueue<>();
   // Far above what a kernel gives out, so that nothing real is ever meant.
@@ -57,14 +61,27 @@ final class PretendShim implements ShimCalls {
   @Override
   public int create(TaskRequest request) {
     note("create " + request.containerId() + " on " + request.rootfs().size() + " mounts");
+    if (!request.checkpoint().isEmpty()) {
+      return restore(Path.of(request.checkpoint()));
+    }
     int pid = lastPid.incrementAndGet();
     pids.put(name(request.namespace(), request.containerId(), ""), pid);
     return pid;
   }
 
+  private int restore(Path images) {
+    try {
+      note("restore " + java.nio.file.Files.readString(images.resolve("pages-1.img")));
+      return 0;
+    } catch (java.io.IOException e) {
+      throw Refusal.invalidArgument("no images in " + images);
+    }
+  }
+
   @Override
   public int start(String namespace, String containerId, String execId) {
-    return pids.get(name(namespace, containerId, execId));
+    return pids.computeIfAbsent(
+        name(namespace, containerId, execId), none -> lastPid.incrementAndGet());
   }
 
   @Override
@@ -180,7 +197,23 @@ final class PretendShim implements ShimCalls {
   }
 
   @Override
-  public void checkpoint(String namespace, String containerId, Path images, Duration patience) {}
+  public void checkpoint(
+      String namespace, String containerId, Path images, Opaque options, Duration patience) {
+    try {
+      var known =
+          dev.retainerd.wire.containerd.runc.v1.CheckpointOptions.parseFrom(options.getValue());
+      note("checkpoint " + containerId + (known.getOpenTcp() ? " with tcp" : ""));
+      java.nio.file.Files.writeString(
+          Path.of(known.getWorkPath(), "dump.log"),
+          "(00.1) Error (criu/pages.c:12): no such page\n(00.1) Error (criu/cr.c:9): Dumping FAILED.\n");
+      if (!checkpointFault.isEmpty()) {
+        throw Refusal.internal(checkpointFault, null);
+      }
+      java.nio.file.Files.writeString(images.resolve("pages-1.img"), "memory of " + containerId);
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
 
   @Override
   public void attach(String namespace, String containerId, String stdout, String stderr) {}

@@ -12,19 +12,28 @@ import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.eventlog.proto.ProcessIdentity;
 import dev.retainerd.eventlog.proto.ShimStartedPayload;
 import dev.retainerd.eventlog.proto.ShimStartingPayload;
+import dev.retainerd.runtime.checkpoint.TaskCheckpoints;
+import dev.retainerd.runtime.checkpoint.WorkFolders;
+import dev.retainerd.runtime.content.ContentStore;
+import dev.retainerd.runtime.content.Digest;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.MemoryLog;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.grpc.GrpcServer;
 import dev.retainerd.runtime.grpc.UnixChannels;
 import dev.retainerd.runtime.idmap.MappedTrees;
+import dev.retainerd.runtime.image.ContentService;
+import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.shims.ShimLauncher;
 import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.runtime.task.Bundles;
+import dev.retainerd.runtime.task.Checkpointing;
 import dev.retainerd.runtime.task.ExecService;
 import dev.retainerd.runtime.task.ExitRecorder;
 import dev.retainerd.runtime.task.RuntimeOptions;
 import dev.retainerd.runtime.task.TaskService;
+import dev.retainerd.wire.containerd.runc.v1.CheckpointOptions;
+import dev.retainerd.wire.containerd.runc.v1.Options;
 import dev.retainerd.wire.containerd.runc.v1.ProcessDetails;
 import dev.retainerd.wire.containerd.services.containers.v1.Container;
 import dev.retainerd.wire.containerd.services.containers.v1.ContainersGrpc;
@@ -48,13 +57,18 @@ import dev.retainerd.wire.containerd.services.tasks.v1.StartRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.TasksGrpc;
 import dev.retainerd.wire.containerd.services.tasks.v1.WaitRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.WaitResponse;
+import dev.retainerd.wire.containerd.types.Descriptor;
 import dev.retainerd.wire.containerd.types.Mount;
 import dev.retainerd.wire.containerd.v1.types.Process;
 import dev.retainerd.wire.containerd.v1.types.Status;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -65,6 +79,8 @@ class TasksApiTest {
   @TempDir Path folder;
   private final PretendShim shim = new PretendShim();
   private Journal journal;
+  private ContentService content;
+  private int workFolders;
   private Shims shims;
   private GrpcServer server;
   private UnixChannels client;
@@ -91,7 +107,7 @@ class TasksApiTest {
         new TaskService(
             journal,
             shims,
-            new Bundles(folder.resolve("tasks")),
+            new Bundles(folder.resolve("tasks"), folder.resolve("restore")),
             new MappedTrees(folder.resolve("idmap")),
             new RuntimeOptions() {
               @Override
@@ -104,6 +120,7 @@ class TasksApiTest {
                 return options;
               }
             });
+    content = new ContentService(journal, ContentStore.open(folder.resolve("content")));
     var execs = new ExecService(tasks);
     var recorder = new ExitRecorder(tasks, self, (namespace, id) -> {});
     shims.onRecord(recorder::record);
@@ -115,7 +132,16 @@ class TasksApiTest {
             GrpcServer.Options.forRoot(folder.resolve("api.sock")),
             List.of(
                 new ContainersApi(records, new Namespaces(records)),
-                new TasksApi(tasks, execs, journal.state())));
+                new TasksApi(
+                    tasks,
+                    execs,
+                    new TaskCheckpoints(
+                        journal.state(),
+                        content,
+                        new Checkpointing(tasks),
+                        WorkFolders.emptied(
+                            folder.resolve("checkpoint"), () -> "w" + ++workFolders)),
+                    journal.state())));
     client = UnixChannels.open(server.socket());
     createContainer("web");
   }
@@ -336,17 +362,168 @@ class TasksApiTest {
     assertTrue(exec.getDescription().contains("e9"), exec.getDescription());
   }
 
+  private List<Descriptor> checkpoint(String id, CheckpointOptions.Builder options) {
+    return tasks()
+        .checkpoint(
+            CheckpointTaskRequest.newBuilder()
+                .setContainerId(id)
+                .setOptions(Translation.packed(options.build()))
+                .build())
+        .getDescriptorsList();
+  }
+
+  private static io.grpc.Status refused(io.grpc.Status.Code code, String words, Runnable call) {
+    io.grpc.Status status = statusOf(call);
+    assertEquals(code, status.getCode(), status.getDescription());
+    assertTrue(status.getDescription().contains(words), status.getDescription());
+    assertEquals(1, status.getDescription().lines().count(), status.getDescription());
+    return status;
+  }
+
+  private long files(String below) throws IOException {
+    Path top = folder.resolve(below);
+    if (!Files.exists(top)) {
+      return 0;
+    }
+    try (Stream<Path> all = Files.walk(top)) {
+      return all.filter(Files::isRegularFile).count();
+    }
+  }
+
+  private int restore(String id, Descriptor images) {
+    return tasks()
+        .create(CreateTaskRequest.newBuilder().setContainerId(id).setCheckpoint(images).build())
+        .getPid();
+  }
+
   @Test
-  void checkpointsAreNotThereYet() {
+  void aCheckpointIsContentThatATaskIsRestoredFrom() throws Exception {
     create("web");
+    refused(
+        io.grpc.Status.Code.FAILED_PRECONDITION,
+        "CREATED",
+        () -> checkpoint("web", CheckpointOptions.newBuilder()));
+    start("web", "");
+    List<Descriptor> made = checkpoint("web", CheckpointOptions.newBuilder().setOpenTcp(true));
+    assertEquals("checkpoint web with tcp", shim.calls.getLast());
+    assertEquals(TaskCheckpoints.IMAGES, made.get(0).getMediaType());
+    assertEquals(TaskCheckpoints.SPEC, made.get(1).getMediaType());
+    byte[] spec =
+        content.bytes("tests", Digest.parse(made.get(1).getDigest()), (int) made.get(1).getSize());
+    assertEquals("spec", Any.parseFrom(spec).getTypeUrl());
+    assertEquals(0, files("checkpoint"));
+    // A paused one too; the same images again are the same blob.
+    tasks().pause(PauseTaskRequest.newBuilder().setContainerId("web").build());
+    assertEquals(made.get(1), checkpoint("web", CheckpointOptions.newBuilder()).get(1));
+
+    createContainer("again");
+    assertEquals(0, restore("again", made.get(0)));
+    assertEquals("restore memory of web", shim.calls.getLast());
+    assertEquals(1, files("restore"));
+    assertEquals(Status.CREATED, get("again", "").getStatus());
+    int pid = start("again", "");
+    assertEquals(pid, get("again", "").getPid());
+    assertEquals(0, files("restore"));
+    kill("again", "", 9);
+    assertEquals(137, await("again", "").getExitStatus());
+  }
+
+  @Test
+  void aCheckpointIntoAFolderIsNoContent() throws Exception {
+    create("web");
+    start("web", "");
+    Path images = Files.createDirectory(folder.resolve("images"));
+    var options = CheckpointOptions.newBuilder().setImagePath(images.toString());
+    assertEquals(List.of(), checkpoint("web", options));
+    assertEquals("memory of web", Files.readString(images.resolve("pages-1.img")));
+    assertEquals(List.of(), content.list("tests"));
+    refused(
+        io.grpc.Status.Code.INVALID_ARGUMENT,
+        "absolute path",
+        () -> checkpoint("web", CheckpointOptions.newBuilder().setImagePath("images")));
+    refused(
+        io.grpc.Status.Code.INVALID_ARGUMENT,
+        "invalid task checkpoint option",
+        () ->
+            tasks()
+                .checkpoint(
+                    CheckpointTaskRequest.newBuilder()
+                        .setContainerId("web")
+                        .setOptions(Any.newBuilder().setTypeUrl("some.Other"))
+                        .build()));
+    // And back, as the options of a create name it.
+    createContainer("again");
+    tasks()
+        .create(
+            CreateTaskRequest.newBuilder()
+                .setContainerId("again")
+                .setOptions(
+                    Translation.packed(
+                        Options.newBuilder().setCriuImagePath(images.toString()).build()))
+                .build());
+    assertEquals("restore memory of web", shim.calls.getLast());
+    start("again", "");
+    assertTrue(Files.exists(images.resolve("pages-1.img")), "it is the client's");
+  }
+
+  @Test
+  void whatCriuSaysIsHandedOnAndNothingIsLeft() throws Exception {
+    create("web");
+    start("web", "");
+    shim.checkpointFault =
+        "OCI runtime checkpoint failed: criu failed: type DUMP errno 22\nlog file: /x/dump.log";
     io.grpc.Status status =
-        statusOf(
-            () ->
-                tasks()
-                    .checkpoint(CheckpointTaskRequest.newBuilder().setContainerId("web").build()));
-    assertEquals(io.grpc.Status.Code.UNIMPLEMENTED, status.getCode());
-    assertTrue(
-        status.getDescription().contains("containerd.services.tasks.v1.Tasks/Checkpoint"),
-        status.getDescription());
+        refused(
+            io.grpc.Status.Code.FAILED_PRECONDITION,
+            "criu failed: type DUMP errno 22",
+            () -> checkpoint("web", CheckpointOptions.newBuilder()));
+    assertTrue(status.getDescription().contains("no such page"), status.getDescription());
+    shim.checkpointFault = "OCI runtime checkpoint failed: out of hats";
+    refused(
+        io.grpc.Status.Code.FAILED_PRECONDITION,
+        "out of hats",
+        () -> checkpoint("web", CheckpointOptions.newBuilder()));
+    assertEquals(0, files("checkpoint"));
+    assertEquals(0, files("content"));
+    assertEquals(Status.RUNNING, get("web", "").getStatus());
+  }
+
+  @Test
+  void onlyACheckpointThatIsThereIsRestored() throws Exception {
+    Descriptor missing =
+        Descriptor.newBuilder()
+            .setMediaType(TaskCheckpoints.IMAGES)
+            .setDigest("sha256:" + "0".repeat(64))
+            .build();
+    refused(io.grpc.Status.Code.NOT_FOUND, "0000", () -> restore("web", missing));
+    Descriptor layer = missing.toBuilder().setMediaType("application/x-layer").build();
+    refused(
+        io.grpc.Status.Code.INVALID_ARGUMENT,
+        "unsupported checkpoint type \"application/x-layer\"",
+        () -> restore("web", layer));
+    var scope = Scope.of(new Origin(Actor.daemon(), "", 0), "tests");
+    Digest broken = content.put(scope, "no tar at all".repeat(100).getBytes(), Map.of());
+    refused(
+        io.grpc.Status.Code.INVALID_ARGUMENT,
+        "tar",
+        () -> restore("web", missing.toBuilder().setDigest(broken.toString()).build()));
+    assertEquals(0, files("restore"));
+    assertEquals(io.grpc.Status.Code.NOT_FOUND, statusOf(() -> get("web", "")).getCode());
+    create("web");
+  }
+
+  /** It has no process: there is nothing to kill, and the task goes all the same. */
+  @Test
+  void aTaskThatWasNeverRestoredIsDeleted() throws Exception {
+    create("web");
+    start("web", "");
+    Descriptor images = checkpoint("web", CheckpointOptions.newBuilder()).get(0);
+    createContainer("again");
+    restore("again", images);
+    refused(io.grpc.Status.Code.FAILED_PRECONDITION, "no process", () -> kill("again", "", 9));
+    var deleted = tasks().delete(DeleteTaskRequest.newBuilder().setContainerId("again").build());
+    assertEquals(0, deleted.getPid());
+    assertEquals(0, deleted.getExitStatus());
+    assertEquals(0, files("restore"));
   }
 }

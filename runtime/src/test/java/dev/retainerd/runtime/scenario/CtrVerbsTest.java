@@ -22,8 +22,8 @@ import org.junit.jupiter.api.TestInstance;
 /**
  * Every verb of Debian's ctr 1.6 that works without the internet, noun by noun, against one daemon
  * and a real registry. What is left out: {@code install}, {@code oci}, {@code shim} and {@code
- * pprof}, which do not speak to containerd's API; restoring a checkpoint, which needs a criu that
- * works on the machine.
+ * pprof}, which do not speak to containerd's API. Checkpoints of tasks are {@link
+ * TaskCheckpointTest}'s.
  */
 @Tag("real")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -265,7 +265,7 @@ class CtrVerbsTest {
     ctr("containers rm att");
   }
 
-  /** Of the record and its files; that of a task needs a criu that works on the machine. */
+  /** Of the record and its files; see {@link TaskCheckpointTest} for that of a task. */
   @Test
   void aContainerIsCheckpointedIntoAnImage() {
     ctr("run -d %s chk sleep 1000", Node.IMAGE);

@@ -222,7 +222,7 @@ public final class Containers {
     Container container = get(namespace, id);
     List<String> all = new ArrayList<>(arguments);
     all.add(id);
-    container.runtime().simple(container.bundle().folder(), all.toArray(new String[0]));
+    container.runtime().patient().simple(container.bundle().folder(), all.toArray(new String[0]));
     shared.announcer().checkpointed(namespace, id, path);
   }
 

@@ -47,6 +47,11 @@ public final class OciRuntime {
     return new OciRuntime(reaper, options, patience.dividedBy(4));
   }
 
+  /** The same with a longer patience, for writing all memory of a container to a disk. */
+  public OciRuntime patient() {
+    return new OciRuntime(reaper, options, patience.multipliedBy(10));
+  }
+
   /**
    * The runtime's file.
    *

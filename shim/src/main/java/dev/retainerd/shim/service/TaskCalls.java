@@ -211,6 +211,15 @@ final class TaskCalls {
     if (options.getFileLocks()) {
       arguments.add("--file-locks");
     }
+    if (!options.getCgroupsMode().isEmpty()) {
+      arguments.addAll(List.of("--manage-cgroups-mode", options.getCgroupsMode()));
+    }
+    if (!options.getParentPath().isEmpty()) {
+      arguments.addAll(List.of("--parent-path", options.getParentPath()));
+    }
+    for (String empty : options.getEmptyNamespacesList()) {
+      arguments.addAll(List.of("--empty-ns", empty));
+    }
     containers.checkpoint(namespace, request.getId(), arguments, path);
   }
 

@@ -89,6 +89,7 @@ public final class Fold {
       case Event.TaskPaused e -> TaskFold.moved(f, e.payload().getContainerId());
       case Event.TaskStopGivenUp e -> TaskFold.stopGivenUp(f, e.payload().getContainerId());
       case Event.TaskResumed e -> TaskFold.moved(f, e.payload().getContainerId());
+      case Event.OfCheckpoint e -> TaskFold.moved(f, e.containerId());
       case Event.TaskOom e -> TaskFold.oom(f, e.payload());
       case Event.TaskExited e -> TaskFold.exited(f, e.payload());
       case Event.TaskDeleted e -> TaskFold.deleted(f, e.payload());
@@ -110,8 +111,7 @@ public final class Fold {
       case Event.ShimUnassigned e -> ShimFold.unassigned(f, e.payload());
       case Event.ShimLost e -> ShimFold.moved(f, e.payload().getId(), e.payload().getReason());
       case Event.ShimReplaced e -> ShimFold.replaced(f, e.payload());
-      case Event.ShimUnreachable e ->
-          ShimFold.moved(f, e.payload().getId(), e.payload().getReason());
+      case Event.ShimUnreachable e -> ShimFold.unreachable(f, e.payload());
       case Event.ShimReattached e -> ShimFold.moved(f, e.payload().getId(), "");
       case Event.ShimAdopting e -> ShimFold.adopting(f, e.payload());
       case Event.ShimRetired e -> ShimFold.moved(f, e.payload().getId(), e.payload().getReason());

@@ -109,6 +109,10 @@ public final class Lifecycles {
               TASK_PHASE_RUNNING,
               TASK_PHASE_PAUSED,
               TASK_PHASE_STOPPED)
+          .stays(TASK_CHECKPOINTING, TASK_PHASE_RUNNING, TASK_PHASE_PAUSED)
+          // It may be resumed, or end, while the runtime writes.
+          .stays(TASK_CHECKPOINTED, TASK_PHASE_RUNNING, TASK_PHASE_PAUSED, TASK_PHASE_STOPPED)
+          .stays(TASK_CHECKPOINT_FAILED, TASK_PHASE_RUNNING, TASK_PHASE_PAUSED, TASK_PHASE_STOPPED)
           .moves(TASK_PAUSED, TASK_PHASE_PAUSED, TASK_PHASE_RUNNING)
           .moves(TASK_RESUMED, TASK_PHASE_RUNNING, TASK_PHASE_PAUSED)
           .stays(

@@ -6,6 +6,7 @@ import dev.retainerd.eventlog.proto.ShimReplacedPayload;
 import dev.retainerd.eventlog.proto.ShimStartedPayload;
 import dev.retainerd.eventlog.proto.ShimStartingPayload;
 import dev.retainerd.eventlog.proto.ShimUnassignedPayload;
+import dev.retainerd.eventlog.proto.ShimUnreachablePayload;
 import dev.retainerd.store.proto.ShimEntry;
 import dev.retainerd.store.proto.ShimPhase;
 import dev.retainerd.store.state.Key;
@@ -51,6 +52,10 @@ final class ShimFold {
 
   static void unassigned(Folding f, ShimUnassignedPayload p) {
     changed(f, p.getId(), s -> owners(s, p.getOwner(), false));
+  }
+
+  static void unreachable(Folding f, ShimUnreachablePayload p) {
+    moved(f, p.getId(), p.getReason());
   }
 
   /** Events that only move it along its lifecycle, with the reason if there is one, or end it. */

@@ -59,8 +59,24 @@ final class TaskFold {
   }
 
   static void started(Folding f, TaskStartedPayload p) {
-    changed(f, p.getContainerId(), t -> t.setStartedAtNanos(p.getStartedAtNanos()));
-    lastRun(f, p.getContainerId(), run -> run.setStartedAtNanos(p.getStartedAtNanos()));
+    changed(
+        f,
+        p.getContainerId(),
+        t -> {
+          if (p.hasInit()) {
+            t.setInit(p.getInit());
+          }
+          return t.setStartedAtNanos(p.getStartedAtNanos());
+        });
+    lastRun(
+        f,
+        p.getContainerId(),
+        run -> {
+          if (p.hasInit()) {
+            run.setPid(p.getInit().getPid());
+          }
+          return run.setStartedAtNanos(p.getStartedAtNanos());
+        });
   }
 
   static void startFailed(Folding f, TaskStartFailedPayload p) {

@@ -84,6 +84,7 @@ public final class EventWords {
           TaskWords.says(
               e.payload().getContainerId(), "runs on, since who asked for its stop gave that up");
       case Event.TaskResumed e -> TaskWords.says(e.payload().getContainerId(), "was resumed");
+      case Event.OfCheckpoint e -> TaskWords.checkpoint(e);
       case Event.TaskOom e -> TaskWords.oom(e.payload());
       case Event.TaskExited e -> TaskWords.exited(e.payload());
       case Event.TaskDeleted e -> TaskWords.says(e.payload().getContainerId(), "was deleted");

@@ -1,5 +1,9 @@
 package dev.retainerd.store.words;
 
+import dev.retainerd.eventlog.event.Event;
+import dev.retainerd.eventlog.proto.TaskCheckpointFailedPayload;
+import dev.retainerd.eventlog.proto.TaskCheckpointedPayload;
+import dev.retainerd.eventlog.proto.TaskCheckpointingPayload;
 import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatingPayload;
@@ -56,6 +60,29 @@ final class TaskWords {
         + "was sent "
         + Phrases.signal(p.getSignal())
         + (p.getAll() ? " (all processes)" : "");
+  }
+
+  static String checkpoint(Event.OfCheckpoint event) {
+    return switch (event) {
+      case Event.TaskCheckpointing e -> checkpointing(e.payload());
+      case Event.TaskCheckpointed e -> checkpointed(e.payload());
+      case Event.TaskCheckpointFailed e -> checkpointFailed(e.payload());
+    };
+  }
+
+  private static String checkpointing(TaskCheckpointingPayload p) {
+    return says(p.getContainerId(), "is being checkpointed")
+        + (p.getPath().isEmpty() ? "" : " into " + p.getPath())
+        + (p.getExits() ? ", and ends with that" : "");
+  }
+
+  private static String checkpointed(TaskCheckpointedPayload p) {
+    String where = p.getDigest().isEmpty() ? p.getPath() : p.getDigest();
+    return says(p.getContainerId(), "was checkpointed" + (where.isEmpty() ? "" : " into " + where));
+  }
+
+  private static String checkpointFailed(TaskCheckpointFailedPayload p) {
+    return says(p.getContainerId(), "could not be checkpointed") + Phrases.because(p.getReason());
   }
 
   static String oom(TaskOomPayload p) {

@@ -44,7 +44,7 @@ final class RandomHistory {
 
   private Event any() {
     String id = id();
-    return switch (random.nextInt(37)) {
+    return switch (random.nextInt(40)) {
       case 0 -> new Event.ContainerCreating(creating(id));
       case 1 ->
           new Event.ContainerCreated(
@@ -83,6 +83,12 @@ final class RandomHistory {
       case 17 -> new Event.TaskResumed(TaskResumedPayload.newBuilder().setContainerId(id).build());
       case 36 ->
           new Event.TaskStopGivenUp(TaskStopGivenUpPayload.newBuilder().setContainerId(id).build());
+      case 37 ->
+          new Event.TaskCheckpointing(
+              TaskCheckpointingPayload.newBuilder().setContainerId(id).build());
+      case 38 ->
+          new Event.TaskCheckpointed(
+              TaskCheckpointedPayload.newBuilder().setContainerId(id).setDigest("d").build());
       case 18 -> new Event.TaskOom(TaskOomPayload.newBuilder().setContainerId(id).build());
       case 19 ->
           new Event.ExecAdded(

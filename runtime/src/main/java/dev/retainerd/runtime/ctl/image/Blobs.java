@@ -103,6 +103,11 @@ public final class Blobs {
     }
   }
 
+  /** The digest that the store will know these bytes by. */
+  public static String digestOf(byte[] bytes) {
+    return Manifests.sha256(bytes);
+  }
+
   /** Adds labels to a blob that is there. */
   public void label(String digest, Map<String, String> labels) {
     FieldMask.Builder mask = FieldMask.newBuilder();

@@ -10,6 +10,7 @@ import dev.retainerd.wire.containerd.services.tasks.v1.CreateTaskRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.DeleteTaskRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.StartRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.WaitResponse;
+import dev.retainerd.wire.containerd.types.Descriptor;
 import dev.retainerd.wire.containerd.types.Mount;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
@@ -24,6 +25,7 @@ final class TaskRun {
   private final Session session;
   private final Container container;
   private final Flags flags;
+  private final Optional<Descriptor> checkpoint;
 
   /**
    * How to run it.
@@ -41,9 +43,19 @@ final class TaskRun {
       boolean deleteAtEnd) {}
 
   TaskRun(Session session, Container container, Flags flags) {
+    this(session, container, flags, Optional.empty());
+  }
+
+  /**
+   * One that goes on from a checkpoint.
+   *
+   * @param checkpoint CRIU's images as content; empty for a task that begins anew
+   */
+  TaskRun(Session session, Container container, Flags flags, Optional<Descriptor> checkpoint) {
     this.session = session;
     this.container = container;
     this.flags = flags;
+    this.checkpoint = checkpoint;
   }
 
   private Stdio stdio() throws IOException {
@@ -118,6 +130,7 @@ final class TaskRun {
             .setStderr(paths.stderr())
             .setTerminal(paths.terminal());
     options.ifPresent(request::setOptions);
+    checkpoint.ifPresent(request::setCheckpoint);
     return TaskVerbs.stub(session).create(request.build()).getPid();
   }
 

@@ -2,7 +2,6 @@ package dev.retainerd.runtime.ctl.task;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
-import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.runtime.ctl.command.CommandFailure;
 import dev.retainerd.runtime.ctl.command.Session;
@@ -13,8 +12,6 @@ import dev.retainerd.runtime.ctl.command.Verb;
 import dev.retainerd.runtime.ctl.record.ContainerVerbs;
 import dev.retainerd.store.words.PayloadJson;
 import dev.retainerd.store.words.Phrases;
-import dev.retainerd.wire.containerd.runc.v1.CheckpointOptions;
-import dev.retainerd.wire.containerd.services.tasks.v1.CheckpointTaskRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.DeleteProcessRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.DeleteResponse;
 import dev.retainerd.wire.containerd.services.tasks.v1.DeleteTaskRequest;
@@ -197,8 +194,11 @@ public final class TaskVerbs {
                   .setAll(execId.isEmpty())
                   .build());
     } catch (StatusRuntimeException e) {
-      if (e.getStatus().getCode() != Status.Code.NOT_FOUND
-          && e.getStatus().getCode() != Status.Code.FAILED_PRECONDITION) {
+      if (e.getStatus().getCode() == Status.Code.FAILED_PRECONDITION) {
+        // It has no process, so there is no end to wait for.
+        return;
+      }
+      if (e.getStatus().getCode() != Status.Code.NOT_FOUND) {
         throw e;
       }
     }
@@ -315,53 +315,6 @@ public final class TaskVerbs {
         case List<?> list -> into.put(prefix, list);
         default -> into.put(prefix, value);
       }
-    }
-  }
-
-  /** Asks for a checkpoint of one; the daemon says why where it makes none. */
-  @Command(name = "checkpoint", description = "checkpoint a container")
-  public static final class Checkpoint extends Verb {
-    @Option(names = "--exit", description = "stop the container after the checkpoint")
-    boolean exit;
-
-    @Option(
-        names = "--image-path",
-        defaultValue = "",
-        paramLabel = "DIR",
-        description = "path to criu image files")
-    String imagePath;
-
-    @Option(
-        names = "--work-path",
-        defaultValue = "",
-        paramLabel = "DIR",
-        description = "path to criu work files and logs")
-    String workPath;
-
-    @Parameters(index = "0", paramLabel = "CONTAINER")
-    String id;
-
-    @Override
-    protected int run(Session session) {
-      CheckpointOptions options =
-          CheckpointOptions.newBuilder()
-              .setExit(exit)
-              .setImagePath(imagePath)
-              .setWorkPath(workPath)
-              .build();
-      session
-          .patient(TasksGrpc.newBlockingStub(session.channel()))
-          .checkpoint(
-              CheckpointTaskRequest.newBuilder()
-                  .setContainerId(id)
-                  .setOptions(
-                      Any.newBuilder()
-                          .setTypeUrl(options.getDescriptorForType().getFullName())
-                          .setValue(options.toByteString()))
-                  .build())
-          .getDescriptorsList()
-          .forEach(part -> session.println(part.getDigest() + " " + part.getMediaType()));
-      return 0;
     }
   }
 }

@@ -1,12 +1,14 @@
-package dev.retainerd.runtime.session;
+package dev.retainerd.runtime.checkpoint;
 
 import dev.retainerd.runtime.engine.Journal;
+import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.Folders;
-import dev.retainerd.runtime.task.TaskService;
+import dev.retainerd.runtime.task.Checkpointing;
 import dev.retainerd.store.proto.ContainerEntry;
 import dev.retainerd.store.state.Kind;
+import dev.retainerd.wire.containerd.runc.v1.CheckpointOptions;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -16,7 +18,6 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
@@ -26,25 +27,25 @@ import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
  * CRIU's images, {@code spec.dump} the OCI spec, {@code config.dump} the container's configuration.
  * Thread-safe.
  */
-public final class Checkpoints {
+public final class ContainerCheckpoints {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
   private final Journal journal;
-  private final TaskService tasks;
-  private final Path folder;
-  private final Supplier<String> newId;
+  private final Checkpointing checkpointing;
+  private final Dump dump;
+  private final WorkFolders folders;
 
   /**
    * Makes them.
    *
-   * @param folder where images lie until they are packed
+   * @param folders where images lie until they are packed
    */
-  public Checkpoints(Journal journal, TaskService tasks, Path folder, Supplier<String> newId) {
+  public ContainerCheckpoints(Journal journal, Checkpointing checkpointing, WorkFolders folders) {
     this.journal = journal;
-    this.tasks = tasks;
-    this.folder = folder;
-    this.newId = newId;
+    this.checkpointing = checkpointing;
+    this.dump = new Dump(checkpointing);
+    this.folders = folders;
   }
 
   /**
@@ -54,23 +55,48 @@ public final class Checkpoints {
    * @param seconds how long CRIU may take; 0 for ten minutes
    * @throws Refusal FAILED_PRECONDITION where the container does not run or CRIU is not able
    */
-  public void write(ContainerEntry container, String location, long seconds) {
+  public void write(Origin origin, ContainerEntry container, String location, long seconds) {
     String id = container.getContainer().getId();
     Path target = target(id, location);
-    Path work = folder.resolve(newId.get());
+    Duration patience = seconds == 0 ? PATIENCE : Duration.ofSeconds(Math.min(seconds, 86_400));
+    try (WorkFolders.Work work = folders.make()) {
+      checkpointing.run(
+          origin,
+          NAMESPACE,
+          id,
+          new Checkpointing.Plan(target.toString(), false),
+          () -> {
+            dump.write(
+                NAMESPACE,
+                id,
+                work.images(),
+                work.logs(),
+                CheckpointOptions.getDefaultInstance(),
+                patience);
+            archive(container, work, target);
+            return "";
+          });
+    } catch (IOException e) {
+      throw unwritable(id, target, e);
+    }
+  }
+
+  private void archive(ContainerEntry container, WorkFolders.Work work, Path target) {
+    String id = container.getContainer().getId();
     Path partial = target.resolveSibling(target.getFileName() + ".partial");
     try {
-      Path images = Files.createDirectories(work.resolve("checkpoint"));
-      Duration patience = seconds == 0 ? PATIENCE : Duration.ofSeconds(Math.min(seconds, 86_400));
-      dump(id, images, patience);
-      write(work, "config.dump", container.getContainer().getCri().getConfig().toByteArray());
+      Folders.remove(work.logs());
+      write(
+          work.folder(),
+          "config.dump",
+          container.getContainer().getCri().getConfig().toByteArray());
       byte[] spec =
           journal
               .state()
               .get(Kind.SPEC.key(NAMESPACE, id))
               .map(entry -> entry.getSpec().getValue().toByteArray())
               .orElse(new byte[0]);
-      write(work, "spec.dump", spec);
+      write(work.folder(), "spec.dump", spec);
       Files.deleteIfExists(partial);
       try (OutputStream out =
           Files.newOutputStream(
@@ -78,17 +104,20 @@ public final class Checkpoints {
                   partial,
                   PosixFilePermissions.asFileAttribute(
                       PosixFilePermissions.fromString("rw-------"))))) {
-        pack(work, out);
+        pack(work.folder(), out);
       }
       Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw Refusal.failedPrecondition(
-              "the checkpoint of container " + id + " cannot be written to " + target)
-          .because(e);
+      throw unwritable(id, target, e);
     } finally {
-      Folders.removeQuietly(work);
       Folders.removeQuietly(partial);
     }
+  }
+
+  private static Refusal unwritable(String id, Path target, IOException e) {
+    return Refusal.failedPrecondition(
+            "the checkpoint of container " + id + " cannot be written to " + target)
+        .because(e);
   }
 
   private static Path target(String id, String location) {
@@ -101,23 +130,6 @@ public final class Checkpoints {
       throw Refusal.invalidArgument("the location " + target + " is a folder; name a file in it");
     }
     return target;
-  }
-
-  private void dump(String id, Path images, Duration patience) {
-    try {
-      tasks.checkpoint(NAMESPACE, id, images, patience);
-    } catch (Refusal e) {
-      if (!e.is(Refusal.Code.INTERNAL) && !e.sentence().contains("criu")) {
-        throw e;
-      }
-      throw Refusal.failedPrecondition(
-              "container "
-                  + id
-                  + " cannot be checkpointed on this node; install criu and see what \"criu check\""
-                  + " says: "
-                  + e.sentence().lines().findFirst().orElse(""))
-          .because(e);
-    }
   }
 
   private static void write(Path folder, String name, byte[] content) throws IOException {
