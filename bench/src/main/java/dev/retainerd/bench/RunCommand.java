@@ -55,7 +55,7 @@ final class RunCommand implements Callable<Integer> {
 
   @Option(
       names = {"-n", "--rounds"},
-      description = "counted rounds; default: 30, quick 5; long ones have fewer")
+      description = "counted rounds; default: 30, quick 3; long ones have fewer")
   private int rounds;
 
   @Option(
@@ -70,7 +70,7 @@ final class RunCommand implements Callable<Integer> {
   @Option(names = "--listed", description = "of stage lists; default: 1000, quick 40")
   private int listed;
 
-  @Option(names = "--churn-seconds", description = "of stage churn; default: 60, quick 5")
+  @Option(names = "--churn-seconds", description = "of stage churn; default: 60, quick 3")
   private int churnSeconds;
 
   @Option(names = "--faults", description = "also all faults; one or some alone: verb faults")
@@ -117,12 +117,7 @@ final class RunCommand implements Callable<Integer> {
       }
     }
     if (faults) {
-      faultResults.addAll(
-          Faults.run(
-              Faults.all(),
-              runtimes.programs(),
-              runtimes.busybox(),
-              fault -> TableReport.print(System.out, fault)));
+      faults();
     }
     return finish(started, machine, versions, sizes);
   }
@@ -147,6 +142,26 @@ final class RunCommand implements Callable<Integer> {
             faultResults);
     int code = output.write(run);
     return failed ? BenchMain.FAILED : Math.max(code, Faults.exitCode(faultResults));
+  }
+
+  private void faults() throws Exception {
+    try {
+      Faults.run(
+          Faults.all(),
+          runtimes.programs(),
+          runtimes.busybox(),
+          fault -> {
+            TableReport.print(System.out, fault);
+            faultResults.add(fault);
+          });
+    } catch (Exception e) {
+      if (!keepGoing) {
+        throw e;
+      }
+      // What the stages have measured is worth its report.
+      failed = true;
+      System.err.println("retain-bench: " + Failures.sentence(e));
+    }
   }
 
   private void run(Stage stage, Setting setting, Undo undo) throws Exception {

@@ -33,7 +33,7 @@ public record Sizes(
 
   /** For a build: does every operation work, in a minute; its figures are coarse. */
   public static Sizes quick() {
-    return new Sizes(5, 1, 2, 6, 40, 5, 2, 16, 16, 16);
+    return new Sizes(3, 1, 2, 6, 40, 3, 2, 16, 16, 16);
   }
 
   /** The same but for the numbers that were asked for; 0 is not asked for. */

@@ -24,9 +24,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The daemon's gRPC server on one unix socket. Handlers run on virtual threads, so they may block;
- * two event loops move the bytes. A method that no service overrides answers UNIMPLEMENTED with its
- * full name, and so does a service that nobody handed in.
+ * The daemon's gRPC server on one unix socket. Handlers run on virtual threads, so they may block,
+ * but for the few of {@link HandlerExecutors}; two event loops move the bytes. A method that no
+ * service overrides answers UNIMPLEMENTED with its full name, and so does a service that nobody
+ * handed in.
  */
 public final class GrpcServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GrpcServer.class);
@@ -120,7 +121,8 @@ public final class GrpcServer implements AutoCloseable {
             // gRPC sets it on every connection; a unix socket has none, and netty would warn each
             // time.
             .withChildOption(ChannelOption.SO_KEEPALIVE, null)
-            .executor(handlers)
+            .executor(Runnable::run)
+            .callExecutor(new HandlerExecutors(handlers))
             .maxInboundMessageSize(options.maxMessageBytes())
             .maxConcurrentCallsPerConnection(MAX_CALLS_PER_CONNECTION)
             // Go's clients ping as often as they are told to; on a local socket that costs nothing.

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +31,9 @@ public final class GarbageSchedule implements AutoCloseable {
     public static final Settings USUAL =
         new Settings(100, Duration.ofMinutes(1), Duration.ofMinutes(10));
   }
+
+  /** How often to look for what is due, where something is to become so. */
+  private static final long LOOK_MILLIS = 1_000;
 
   private static final class Waiting {
     private int changes;
@@ -82,6 +86,7 @@ public final class GarbageSchedule implements AutoCloseable {
     if (letsGo && !state.letGo) {
       state.letGo = true;
       state.letGoNanos = System.nanoTime();
+      notifyAll();
     }
     if (state.changes >= settings.changes()) {
       notifyAll();
@@ -110,7 +115,7 @@ public final class GarbageSchedule implements AutoCloseable {
       List<String> due;
       synchronized (this) {
         try {
-          wait(Math.max(1, Math.min(settings.patience().toMillis(), 1000)));
+          wait(untilNextLook(everywhere));
         } catch (InterruptedException e) {
           return;
         }
@@ -127,6 +132,15 @@ public final class GarbageSchedule implements AutoCloseable {
       }
       due.forEach(this::collect);
     }
+  }
+
+  /** Where nothing was let go there is nothing to look for; {@link #changed} wakes us. In ms. */
+  private long untilNextLook(long everywhereNanos) {
+    long millis =
+        waiting.values().stream().anyMatch(state -> state.letGo)
+            ? Math.min(settings.patience().toMillis(), LOOK_MILLIS)
+            : TimeUnit.NANOSECONDS.toMillis(everywhereNanos - System.nanoTime());
+    return Math.max(1, millis);
   }
 
   private List<String> due() {

@@ -31,6 +31,7 @@ public final class Posix {
 
   private static final long OPEN = Native.symbol("open64");
   private static final long CLOSE = Native.symbol("close");
+  private static final long UMASK = Native.symbol("umask");
   private static final long READ = Native.symbol("read");
   private static final long WRITE = Native.symbol("write");
   private static final long PREAD = Native.symbol("pread64");
@@ -67,6 +68,11 @@ public final class Posix {
     } finally {
       Native.free(name);
     }
+  }
+
+  /** Sets the permissions that new files of this process do not get; returns the former ones. */
+  public static int umask(int mask) {
+    return (int) Native.call(UMASK, mask);
   }
 
   /** Closes; a negative number is no descriptor and is passed over. */

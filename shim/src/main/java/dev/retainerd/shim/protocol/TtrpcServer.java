@@ -1,6 +1,7 @@
 package dev.retainerd.shim.protocol;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.wire.ttrpc.Request;
 import dev.retainerd.shim.wire.ttrpc.Response;
 import dev.retainerd.shim.wire.ttrpc.Status;
@@ -13,7 +14,6 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -58,19 +58,16 @@ public final class TtrpcServer implements AutoCloseable {
    */
   public static TtrpcServer serve(Path socket, Handler handler) throws IOException {
     ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    // Whoever sees the socket may use it at once, and only its owner ever could: it gets its name
-    // when it listens and has its mode. A link, unlike a rename, takes no other's place.
-    Path unpublished = socket.resolveSibling("." + ProcessHandle.current().pid());
+    // The file is its owner's from its first moment. Whatever else this process makes just now is,
+    // too, which nobody else reads.
+    int others = Posix.umask(0177);
     try {
-      Files.deleteIfExists(unpublished);
-      listener.bind(UnixDomainSocketAddress.of(unpublished), 64);
-      Files.setPosixFilePermissions(unpublished, PosixFilePermissions.fromString("rw-------"));
-      Files.createLink(socket, unpublished);
-      Files.delete(unpublished);
+      listener.bind(UnixDomainSocketAddress.of(socket), 64);
     } catch (IOException e) {
       listener.close();
-      Files.deleteIfExists(unpublished);
       throw new IOException("cannot serve the socket " + socket + ": " + e.getMessage(), e);
+    } finally {
+      Posix.umask(others);
     }
     TtrpcServer server = new TtrpcServer(socket, listener, handler);
     Thread thread = new Thread(null, server::accept, "ttrpc-accept", 128 << 10);
