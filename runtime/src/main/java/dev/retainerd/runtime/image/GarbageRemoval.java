@@ -22,6 +22,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +36,9 @@ import org.slf4j.LoggerFactory;
  */
 final class GarbageRemoval implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GarbageRemoval.class);
+
+  /** Threads that remove files: more than a few only wait for each other in the file system. */
+  private static final int AT_ONCE = 4;
 
   private final Journal journal;
   private final ContentService content;
@@ -75,16 +82,7 @@ final class GarbageRemoval implements AutoCloseable {
     }
     hit("content", Failpoint.CONTENT_DELETED_RECORDED);
     hit("snapshot", Failpoint.SNAPSHOT_REMOVE_RECORDED);
-    Set<String> held = content.heldAnywhere();
-    for (GarbageCollector.Item item : taken) {
-      try {
-        files(item, held);
-        removed.add(item);
-      } catch (Refusal e) {
-        LOG.warn("{} {} is held by nothing and stays: {}", item.kind(), item.id(), e.sentence());
-        failures.put(item, e.sentence());
-      }
-    }
+    files(content.heldAnywhere());
     return true;
   }
 
@@ -164,16 +162,44 @@ final class GarbageRemoval implements AutoCloseable {
     return lock.isPresent();
   }
 
-  private void files(GarbageCollector.Item item, Set<String> held) {
+  /** Side by side: to free what a file takes of the disk is work for the kernel. */
+  private void files(Set<String> held) {
+    try (ExecutorService workers =
+        Executors.newFixedThreadPool(Math.clamp(taken.size(), 1, AT_ONCE))) {
+      List<Future<List<Event>>> ends =
+          taken.stream().map(item -> workers.submit(() -> files(item, held))).toList();
+      for (int i = 0; i < ends.size(); i++) {
+        GarbageCollector.Item item = taken.get(i);
+        try {
+          outcomes.addAll(ends.get(i).get());
+          removed.add(item);
+        } catch (ExecutionException e) {
+          if (!(e.getCause() instanceof Refusal refusal)) {
+            throw new IllegalStateException(item.id() + " could not be removed", e.getCause());
+          }
+          LOG.warn(
+              "{} {} is held by nothing and stays: {}", item.kind(), item.id(), refusal.sentence());
+          failures.put(item, refusal.sentence());
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Refusal.cancelled("the collection of garbage was interrupted; the next one goes on");
+    }
+  }
+
+  /** Removes what an item has on the disk; answers what is to be recorded of that. */
+  private List<Event> files(GarbageCollector.Item item, Set<String> held) {
     switch (item.kind()) {
       case "content" -> content.removeFile(Digest.parse(item.id()), held);
       case "snapshot" -> {
         String snapshotter = item.id().substring(0, item.id().indexOf('/'));
-        outcomes.add(snapshotters.get(snapshotter).removeFiles(records.get(item)));
+        return List.of(snapshotters.get(snapshotter).removeFiles(records.get(item)));
       }
       case "lease" -> {}
       default -> content.abort(scope.namespace(), item.id());
     }
+    return List.of();
   }
 
   /** What is gone now. */
