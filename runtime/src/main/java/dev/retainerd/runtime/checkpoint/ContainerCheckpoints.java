@@ -30,6 +30,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 public final class ContainerCheckpoints {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
   private static final Duration PATIENCE = Duration.ofMinutes(10);
+  private static final int FILE_MODE = 0100600;
 
   private final Journal journal;
   private final Checkpointing checkpointing;
@@ -143,8 +144,11 @@ public final class ContainerCheckpoints {
       tar.setBigNumberMode(TarArchiveOutputStream.BIGNUMBER_POSIX);
       List<Path> files = all.filter(Files::isRegularFile).sorted().toList();
       for (Path file : files) {
-        TarArchiveEntry entry =
-            new TarArchiveEntry(file.toFile(), folder.relativize(file).toString());
+        // Not of the file itself: its creation time would make a header that GNU tar warns of.
+        TarArchiveEntry entry = new TarArchiveEntry(folder.relativize(file).toString());
+        entry.setSize(Files.size(file));
+        entry.setMode(FILE_MODE);
+        entry.setModTime(Files.getLastModifiedTime(file));
         tar.putArchiveEntry(entry);
         Files.copy(file, tar);
         tar.closeArchiveEntry();

@@ -9,10 +9,15 @@ import dev.retainerd.wire.containerd.services.tasks.v1.CheckpointTaskRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.CreateTaskRequest;
 import dev.retainerd.wire.containerd.services.tasks.v1.StartRequest;
 import dev.retainerd.wire.containerd.types.Descriptor;
+import dev.retainerd.wire.cri.v1.CheckpointContainerRequest;
+import dev.retainerd.wire.cri.v1.ContainerState;
+import dev.retainerd.wire.cri.v1.RunPodSandboxRequest;
+import dev.retainerd.wire.history.v1.HistoryEvent;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,7 +47,7 @@ class TaskCheckpointTest {
 
   @BeforeAll
   void start() throws Exception {
-    node = Node.started();
+    node = Node.prepared();
     work = Files.createDirectories(node.folder().resolve("work"));
     runtime =
         Files.writeString(
@@ -79,6 +84,17 @@ class TaskCheckpointTest {
             """
                 .formatted(work));
     Files.setPosixFilePermissions(runtime, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.writeString(
+        node.config(),
+        """
+        [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.images]
+          runtime_type = "io.containerd.runc.v2"
+          [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.images.options]
+            BinaryName = "%s"
+        """
+            .formatted(runtime),
+        StandardOpenOption.APPEND);
+    node.start();
     node.importImage(node.name());
   }
 
@@ -228,6 +244,70 @@ class TaskCheckpointTest {
     assertEquals(List.of(), leftInWorkFolders());
     assertTrue(isIn("RUNNING", "failing"));
     remove("failing");
+  }
+
+  /** As kubelet asks for it: an archive of the images, the spec and the configuration. */
+  @Test
+  void aContainerOfAPodIsCheckpointedIntoAnArchive() throws Exception {
+    node.importImage("k8s.io");
+    Pods pods = new Pods(node);
+    String pod =
+        node.cri()
+            .runPodSandbox(
+                RunPodSandboxRequest.newBuilder()
+                    .setConfig(pods.config("chk"))
+                    .setRuntimeHandler("images")
+                    .build())
+            .getPodSandboxId();
+    String id = pods.create(pod, "chk", "main", "sleep 1000");
+    pods.start(id);
+    Path archive = work.resolve("kubelet.tar");
+    CheckpointContainerRequest request =
+        CheckpointContainerRequest.newBuilder()
+            .setContainerId(id)
+            .setLocation(archive.toString())
+            .build();
+    node.cri().checkpointContainer(request);
+    String names = Host.run(10, List.of("tar", "tf", archive.toString())).expectSuccess();
+    assertEquals(
+        List.of("checkpoint/pages-1.img", "config.dump", "spec.dump"),
+        names.lines().sorted().toList());
+    assertEquals(
+        "memory of " + id,
+        Host.run(10, List.of("tar", "xOf", archive.toString(), "checkpoint/pages-1.img"))
+            .expectSuccess()
+            .strip());
+    assertEquals(
+        PosixFilePermissions.fromString("rw-------"), Files.getPosixFilePermissions(archive));
+    Files.delete(archive);
+    Files.writeString(work.resolve("fail"), "");
+    try {
+      node.cri().checkpointContainer(request);
+      throw new AssertionError("the runtime has failed");
+    } catch (StatusRuntimeException e) {
+      assertEquals(io.grpc.Status.Code.FAILED_PRECONDITION, e.getStatus().getCode());
+      assertTrue(e.getMessage().contains("no hat for fd 3"), e.getMessage());
+    } finally {
+      Files.delete(work.resolve("fail"));
+    }
+    assertFalse(Files.exists(archive));
+    assertEquals(List.of(), leftInWorkFolders());
+    List<String> told =
+        new History(node)
+            .from(1).stream()
+                .filter(event -> event.getType().startsWith("TaskCheckpoint"))
+                .filter(event -> event.getSubject().equals("task/" + id))
+                .map(HistoryEvent::getType)
+                .toList();
+    assertEquals(
+        List.of(
+            "TaskCheckpointing", "TaskCheckpointed", "TaskCheckpointing", "TaskCheckpointFailed"),
+        told);
+    assertEquals(ContainerState.CONTAINER_RUNNING, pods.status(id).getState());
+    pods.stop(id, 0);
+    pods.remove(id);
+    pods.stopPod(pod);
+    pods.removePod(pod);
   }
 
   /** CRIU itself: an image where it knows the kernel, else its failure in one sentence. */
