@@ -8,7 +8,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Gives back what only the start has needed, shortly after it, and later what a burst of work has
- * brought in. Thread-safe.
+ * brought in: pages of programs, and heap. Thread-safe.
  */
 final class IdleMemory implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(IdleMemory.class);
@@ -17,6 +17,9 @@ final class IdleMemory implements AutoCloseable {
   private static final Duration AFTER_START = Duration.ofSeconds(10);
 
   private static final Duration EVERY = Duration.ofMinutes(1);
+
+  /** A heap of this size is not worth a collection for its own sake. In bytes. */
+  private static final long HEAP_SMALL = 64L << 20;
 
   private final Thread thread;
 
@@ -31,7 +34,9 @@ final class IdleMemory implements AutoCloseable {
   private static void run() {
     try {
       Thread.sleep(AFTER_START);
+      long worthwhile = HEAP_SMALL;
       while (true) {
+        worthwhile = shrinkHeap(worthwhile);
         long bytes = ColdPages.release();
         LOG.debug("{} KiB of the pages of programs were let go", bytes >> 10);
         Thread.sleep(EVERY);
@@ -41,6 +46,24 @@ final class IdleMemory implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       LOG.warn("memory that is not needed stays: {}", e.toString());
     }
+  }
+
+  /**
+   * A pull or an import lets the heap grow to its bound, and the JVM gives back only in a full
+   * collection, which a heap with much room never has again. It stops the world for some ten
+   * milliseconds, so it is not repeated until the heap has grown anew.
+   *
+   * @return from which size on the next one is worthwhile, in bytes
+   */
+  static long shrinkHeap(long worthwhile) {
+    long before = Runtime.getRuntime().totalMemory();
+    if (before <= worthwhile) {
+      return worthwhile;
+    }
+    System.gc();
+    long after = Runtime.getRuntime().totalMemory();
+    LOG.debug("the heap shrank from {} to {} KiB", before >> 10, after >> 10);
+    return Math.max(HEAP_SMALL, after + after / 2);
   }
 
   @Override
