@@ -2,13 +2,18 @@ package dev.retainerd.bench.client;
 
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.OptionalLong;
 
 /** gRPC channels over unix sockets; all of them share one event loop, whose thread is a daemon. */
 public final class UnixChannel {
@@ -18,7 +23,34 @@ public final class UnixChannel {
 
   private static final int MESSAGE_BYTES_MAX = 64 << 20;
 
+  private static final long PATIENCE_MILLIS = 10_000;
+
   private UnixChannel() {}
+
+  /**
+   * The process that listens at {@code path}, as the kernel tells whoever connects; the file's name
+   * need not be the one it was bound to. Empty where nobody listens, or nobody of this pid
+   * namespace.
+   */
+  public static OptionalLong listener(Path path) {
+    Bootstrap bootstrap =
+        new Bootstrap()
+            .group(LOOP)
+            .channel(EpollDomainSocketChannel.class)
+            .handler(new ChannelInboundHandlerAdapter());
+    ChannelFuture connected = bootstrap.connect(new DomainSocketAddress(path.toString()));
+    if (!connected.awaitUninterruptibly(PATIENCE_MILLIS) || !connected.isSuccess()) {
+      return OptionalLong.empty();
+    }
+    try {
+      int pid = ((EpollDomainSocketChannel) connected.channel()).peerCredentials().pid();
+      return pid > 0 ? OptionalLong.of(pid) : OptionalLong.empty();
+    } catch (IOException e) {
+      return OptionalLong.empty();
+    } finally {
+      connected.channel().close();
+    }
+  }
 
   /** A channel to the socket at {@code path}; it connects with the first call. */
   public static ManagedChannel open(Path path) {

@@ -1,6 +1,7 @@
 package dev.retainerd.bench.node;
 
 import dev.retainerd.bench.client.RuntimeClient;
+import dev.retainerd.bench.client.UnixChannel;
 import dev.retainerd.wire.cri.v1.ImageSpec;
 import dev.retainerd.wire.cri.v1.ImageStatusRequest;
 import io.grpc.StatusRuntimeException;
@@ -73,7 +74,7 @@ public final class Attached implements Target {
 
   @Override
   public OptionalLong daemon() {
-    return Processes.listeningOn(socket);
+    return UnixChannel.listener(socket);
   }
 
   @Override

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /** Looks at /proc. What has gone meanwhile is passed over. */
@@ -18,7 +17,6 @@ public final class Processes {
 
   private static final int SYSTEM_FIELD = 12;
   private static final int START_FIELD = 19;
-  private static final int UNIX_INODE_FIELD = 6;
 
   /** USER_HZ is 100 on every Linux we run on. */
   private static final long MILLIS_PER_TICK = 10;
@@ -94,37 +92,6 @@ public final class Processes {
   public static long parent(long pid) {
     String[] fields = statAfterName(pid);
     return fields.length > 1 ? Long.parseLong(fields[1]) : -1;
-  }
-
-  /** The process that listens on a unix socket, where it is to be seen from here. */
-  public static OptionalLong listeningOn(Path socket) {
-    String inode =
-        read(PROC.resolve("net/unix"))
-            .lines()
-            .filter(line -> line.endsWith(" " + socket) && line.contains(" 00010000 "))
-            .map(line -> line.trim().split(" +")[UNIX_INODE_FIELD])
-            .findFirst()
-            .orElse("");
-    if (inode.isEmpty()) {
-      return OptionalLong.empty();
-    }
-    return all().stream()
-        .filter(pid -> holds(pid, "socket:[" + inode + "]"))
-        .mapToLong(Long::longValue)
-        .findFirst();
-  }
-
-  private static boolean holds(long pid, String file) {
-    try (Stream<Path> descriptors = Files.list(PROC.resolve(pid + "/fd"))) {
-      for (Path descriptor : descriptors.toList()) {
-        if (linkOf(descriptor).equals(file)) {
-          return true;
-        }
-      }
-      return false;
-    } catch (IOException e) {
-      return false;
-    }
   }
 
   private static String linkOf(Path link) {

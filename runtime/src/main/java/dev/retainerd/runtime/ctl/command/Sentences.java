@@ -10,9 +10,14 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Turns whatever went wrong into one sentence. */
 public final class Sentences {
+
+  /** How gRPC's own sentences about a lost line begin. */
+  private static final List<String> OF_TRANSPORT =
+      List.of("io exception", "Network closed", "Connection closed", "HTTP/2 error code");
 
   private Sentences() {}
 
@@ -47,10 +52,10 @@ public final class Sentences {
   }
 
   private static String unavailable(Status status, String said, Path socket) {
-    Throwable cause = status.getCause();
+    // What a daemon says comes without a cause; it may well be about its own connections.
     boolean noConnection =
-        said.contains("io exception") || said.contains("onnection") || cause != null;
-    if (!noConnection) {
+        status.getCause() != null || OF_TRANSPORT.stream().anyMatch(said::startsWith);
+    if (!noConnection && !said.isEmpty()) {
       return said;
     }
     String mend = ": start retainerd, or name its socket with --address";
