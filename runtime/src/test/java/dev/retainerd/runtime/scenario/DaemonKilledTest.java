@@ -18,8 +18,6 @@ import org.junit.jupiter.api.Test;
 @Tag("real")
 @Tag("timed")
 class DaemonKilledTest {
-  private static final long READY_MILLIS = 2_000;
-
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 
   private Node node;
@@ -35,25 +33,6 @@ class DaemonKilledTest {
   @AfterEach
   void close() {
     node.close();
-  }
-
-  /**
-   * Ready within two seconds; where the host held up one start, the median of three counts, and on
-   * a host that is slow altogether five times what the bare program takes to say its version.
-   */
-  private void assertInTime(Duration first) {
-    List<Long> millis = new ArrayList<>(List.of(first.toMillis()));
-    while (millis.getFirst() >= READY_MILLIS && millis.size() < 3) {
-      node.killDaemon();
-      millis.add(node.start().toMillis());
-    }
-    long median = millis.stream().sorted().toList().get(millis.size() / 2);
-    if (median >= READY_MILLIS) {
-      long started = System.nanoTime();
-      Host.run(60, List.of(Node.DIST.resolve("bin/retainerd").toString(), "--version"));
-      long bare = (System.nanoTime() - started) / 1_000_000;
-      assertTrue(median < 5 * bare, "ready after " + millis + " ms, --version after " + bare);
-    }
   }
 
   @Test
@@ -75,7 +54,7 @@ class DaemonKilledTest {
         () -> pods.log("p", "counter").size() >= before + 5);
 
     Duration ready = node.start();
-    assertInTime(ready);
+    assertTrue(ready.toMillis() < 2_000, "ready after " + ready);
     Eventually.holds(
         "the second container's exit",
         PATIENCE,
@@ -101,7 +80,7 @@ class DaemonKilledTest {
     }
     node.killDaemon();
     Duration ready = node.start();
-    assertInTime(ready);
+    assertTrue(ready.toMillis() < 2_000, "ready after " + ready);
     assertEquals(
         20,
         node

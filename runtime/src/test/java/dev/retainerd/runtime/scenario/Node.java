@@ -12,6 +12,8 @@ import io.grpc.StatusRuntimeException;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -188,7 +190,7 @@ final class Node implements AutoCloseable {
   }
 
   boolean answers() {
-    if (!Files.exists(socket())) {
+    if (!listens()) {
       return false;
     }
     try {
@@ -197,6 +199,18 @@ final class Node implements AutoCloseable {
           .version(VersionRequest.getDefaultInstance());
       return true;
     } catch (StatusRuntimeException e) {
+      return false;
+    }
+  }
+
+  /**
+   * Not by its file, which a killed daemon leaves: a gRPC channel that was refused once waits a
+   * second before it tries again, and a start would seem to take that long.
+   */
+  private boolean listens() {
+    try (SocketChannel probe = SocketChannel.open(UnixDomainSocketAddress.of(socket()))) {
+      return probe.isConnected();
+    } catch (IOException e) {
       return false;
     }
   }
