@@ -51,6 +51,9 @@ final class DensityStage implements Stage {
     return turns;
   }
 
+  /** PSS of a daemon and of all its shims, in MB. */
+  private record Weight(double daemon, double shims) {}
+
   private static final class Many implements Scenario {
     private final Target target;
     private final Setting setting;
@@ -88,7 +91,7 @@ final class DensityStage implements Stage {
     public Readings round(int number) throws Exception {
       TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
       Readings readings = new Readings();
-      readings.add(memory("daemon, no pod"), note(0));
+      readings.add(memory("daemon, no pod"), note(0).daemon);
       int count = setting.sizes().pods();
       for (int step = 1; step <= STEPS; step++) {
         int from = started.size();
@@ -107,19 +110,28 @@ final class DensityStage implements Stage {
       readings.add(memory("all shims"), ofShims);
       readings.add(memory("daemon and shims"), ofDaemon + ofShims);
       idle(readings);
-      atRest(readings);
+      // Some runtimes give back what starts took only when it is quiet.
+      Weight atRest = weight();
+      readings.add(memory("daemon, at rest"), atRest.daemon);
+      readings.add(memory("all shims, at rest"), atRest.shims);
+      readings.add(memory("both, at rest"), atRest.daemon + atRest.shims);
       pods.endQuietly(started);
       started.clear();
       return readings;
     }
 
-    /** Notes memory at this number of pods; returns that of the daemon. */
-    private double note(int count) {
-      double ofDaemon = Processes.pssMegabytes(target.daemon().orElseThrow());
-      double ofShims = target.shims().stream().mapToDouble(Processes::pssMegabytes).sum();
-      daemon.add(new double[] {count, ofDaemon});
-      shims.add(new double[] {count, ofShims});
-      return ofDaemon;
+    /** Notes memory at this number of pods, and returns it. */
+    private Weight note(int count) {
+      Weight now = weight();
+      daemon.add(new double[] {count, now.daemon});
+      shims.add(new double[] {count, now.shims});
+      return now;
+    }
+
+    private Weight weight() {
+      return new Weight(
+          Processes.pssMegabytes(target.daemon().orElseThrow()),
+          target.shims().stream().mapToDouble(Processes::pssMegabytes).sum());
     }
 
     private void idle(Readings readings) throws InterruptedException {
@@ -138,17 +150,6 @@ final class DensityStage implements Stage {
       readings.add(
           new Metric("all shims, idle", Unit.PERCENT_OF_CORE),
           100 * (shimsAfter - shimsBefore) / millis);
-    }
-
-    /**
-     * The same after the idle time: some runtimes give back what starts took only when it is quiet.
-     */
-    private void atRest(Readings readings) {
-      double ofDaemon = Processes.pssMegabytes(target.daemon().orElseThrow());
-      double ofShims = target.shims().stream().mapToDouble(Processes::pssMegabytes).sum();
-      readings.add(memory("daemon, at rest"), ofDaemon);
-      readings.add(memory("all shims, at rest"), ofShims);
-      readings.add(memory("both, at rest"), ofDaemon + ofShims);
     }
 
     private static Metric memory(String of) {

@@ -2,7 +2,7 @@ package dev.retainerd.runtime.containerd;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
-import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.containerd.types.transfer.Data;
 import dev.retainerd.wire.containerd.types.transfer.WindowUpdate;
@@ -22,19 +22,8 @@ final class DataStreams {
 
   private DataStreams() {}
 
-  private static <M extends com.google.protobuf.Message> Optional<M> as(Any any, M kind) {
-    String type = any.getTypeUrl();
-    if (!type.substring(type.lastIndexOf('/') + 1)
-        .equals(kind.getDescriptorForType().getFullName())) {
-      return Optional.empty();
-    }
-    try {
-      @SuppressWarnings("unchecked")
-      M parsed = (M) kind.getParserForType().parseFrom(any.getValue());
-      return Optional.of(parsed);
-    } catch (InvalidProtocolBufferException e) {
-      throw Refusal.invalidArgument("a message of the stream cannot be read").because(e);
-    }
+  private static <M extends Message> Optional<M> as(Any any, M kind) {
+    return Translation.unpacked(any, kind, "a message of the stream cannot be read");
   }
 
   private static InterruptedIOException interrupted() {

@@ -2,7 +2,6 @@ package dev.retainerd.runtime.containerd;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.Empty;
-import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.grpc.CallContext;
 import dev.retainerd.wire.containerd.services.streaming.v1.StreamInit;
@@ -78,18 +77,13 @@ public final class StreamingApi extends StreamingGrpc.StreamingImplBase {
   }
 
   private static String named(Any message) {
-    try {
-      String type = message.getTypeUrl();
-      if (type.substring(type.lastIndexOf('/') + 1)
-          .equals(StreamInit.getDescriptor().getFullName())) {
-        String id = StreamInit.parseFrom(message.getValue()).getId();
-        if (!id.isEmpty()) {
-          return id;
-        }
-      }
-    } catch (InvalidProtocolBufferException e) {
-      throw Refusal.invalidArgument("the stream's first message cannot be read").because(e);
-    }
-    throw Refusal.invalidArgument("a stream's first message must be a StreamInit with an id");
+    String otherwise = "the stream's first message cannot be read";
+    return Translation.unpacked(message, StreamInit.getDefaultInstance(), otherwise)
+        .map(StreamInit::getId)
+        .filter(id -> !id.isEmpty())
+        .orElseThrow(
+            () ->
+                Refusal.invalidArgument(
+                    "a stream's first message must be a StreamInit with an id"));
   }
 }

@@ -2,7 +2,6 @@ package dev.retainerd.runtime.containerd;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.Empty;
-import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import dev.retainerd.eventlog.proto.Descriptor;
 import dev.retainerd.runtime.error.Refusal;
@@ -212,18 +211,8 @@ public final class TransferApi extends TransferGrpc.TransferImplBase {
   }
 
   private static <M extends Message> Optional<M> as(Any any, M kind) {
-    String type = any.getTypeUrl();
-    if (!type.substring(type.lastIndexOf('/') + 1)
-        .equals(kind.getDescriptorForType().getFullName())) {
-      return Optional.empty();
-    }
-    try {
-      @SuppressWarnings("unchecked")
-      M parsed = (M) kind.getParserForType().parseFrom(any.getValue());
-      return Optional.of(parsed);
-    } catch (InvalidProtocolBufferException e) {
-      throw Refusal.invalidArgument("the " + type + " of the transfer cannot be read").because(e);
-    }
+    String otherwise = "the " + any.getTypeUrl() + " of the transfer cannot be read";
+    return Translation.unpacked(any, kind, otherwise);
   }
 
   /** Tells the client; of a part that moves, not more than ten times a second. */

@@ -36,13 +36,20 @@ final class Translation {
     return Any.newBuilder().setTypeUrl(opaque.getTypeUrl()).setValue(opaque.getValue()).build();
   }
 
+  /** As {@link #unpacked(Any, Message, String)}, for a value that a request carries. */
+  static <M extends Message> Optional<M> unpacked(Any any, M kind) {
+    String type = kind.getDescriptorForType().getFullName();
+    return unpacked(any, kind, "the value of type " + type + " cannot be decoded");
+  }
+
   /**
    * The message in a typed value, whatever host stands before its type's name; empty where it is of
    * another type.
    *
-   * @throws Refusal invalid argument, where its bytes are no such message
+   * @param otherwise what the client is told where its bytes are no such message
+   * @throws Refusal invalid argument, with that
    */
-  static <M extends Message> Optional<M> unpacked(Any any, M kind) {
+  static <M extends Message> Optional<M> unpacked(Any any, M kind, String otherwise) {
     String type = any.getTypeUrl().substring(any.getTypeUrl().lastIndexOf('/') + 1);
     if (!type.equals(kind.getDescriptorForType().getFullName())) {
       return Optional.empty();
@@ -52,7 +59,7 @@ final class Translation {
       M message = (M) kind.getParserForType().parseFrom(any.getValue());
       return Optional.of(message);
     } catch (InvalidProtocolBufferException e) {
-      throw Refusal.invalidArgument("the value of type " + type + " cannot be decoded").because(e);
+      throw Refusal.invalidArgument(otherwise).because(e);
     }
   }
 

@@ -83,12 +83,12 @@ public final class GarbageSchedule implements AutoCloseable {
     }
     Waiting state = waiting.computeIfAbsent(namespace, n -> new Waiting());
     state.changes++;
-    if (letsGo && !state.letGo) {
+    boolean first = letsGo && !state.letGo;
+    if (first) {
       state.letGo = true;
       state.letGoNanos = System.nanoTime();
-      notifyAll();
     }
-    if (state.changes >= settings.changes()) {
+    if (first || state.changes >= settings.changes()) {
       notifyAll();
     }
   }
