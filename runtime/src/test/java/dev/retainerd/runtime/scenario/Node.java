@@ -4,10 +4,12 @@ import dev.retainerd.runtime.grpc.UnixChannels;
 import dev.retainerd.wire.containerd.services.containers.v1.ContainersGrpc;
 import dev.retainerd.wire.containerd.services.tasks.v1.TasksGrpc;
 import dev.retainerd.wire.cri.v1.ImageServiceGrpc;
+import dev.retainerd.wire.cri.v1.ReopenContainerLogRequest;
 import dev.retainerd.wire.cri.v1.RuntimeServiceGrpc;
 import dev.retainerd.wire.cri.v1.VersionRequest;
 import dev.retainerd.wire.history.v1.EventsGrpc;
 import io.grpc.Channel;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.File;
 import java.io.IOException;
@@ -119,7 +121,10 @@ final class Node implements AutoCloseable {
     return daemon.pid();
   }
 
-  /** Starts the daemon and waits until it answers; returns how long that took. */
+  /**
+   * Starts the daemon and waits until it answers, which is what is returned, and then until it has
+   * recovered: until then reads tell of the time before.
+   */
   Duration start(String... javaOptions) {
     long from = System.nanoTime();
     launch(javaOptions);
@@ -134,7 +139,24 @@ final class Node implements AutoCloseable {
           }
           return answers();
         });
-    return Duration.ofNanos(System.nanoTime() - from);
+    Duration ready = Duration.ofNanos(System.nanoTime() - from);
+    awaitRecovered(javaOptions.length > 0);
+    return ready;
+  }
+
+  /** A call that changes something waits for recovery; this one then finds nothing to change. */
+  private void awaitRecovered(boolean mayDie) {
+    try {
+      RuntimeServiceGrpc.newBlockingStub(channels.channel())
+          .withDeadlineAfter(START_PATIENCE.toSeconds(), TimeUnit.SECONDS)
+          .reopenContainerLog(
+              ReopenContainerLogRequest.newBuilder().setContainerId("no-such-container").build());
+    } catch (StatusRuntimeException e) {
+      boolean died = e.getStatus().getCode() == Status.Code.UNAVAILABLE && mayDie;
+      if (e.getStatus().getCode() != Status.Code.NOT_FOUND && !died) {
+        throw new AssertionError("the daemon did not recover\n" + logTail(), e);
+      }
+    }
   }
 
   /** Starts the daemon without waiting for anything. */
