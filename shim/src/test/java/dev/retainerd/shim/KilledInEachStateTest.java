@@ -165,6 +165,30 @@ class KilledInEachStateTest {
     deletedWithoutATrace(7);
   }
 
+  /** A start that its shim did not see the end of goes on by itself. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void starting(boolean tty) throws Exception {
+    created(tty);
+    Path freezer = ShimHarness.freezerOf("c1");
+    Files.writeString(freezer, "FROZEN");
+    CompletableFuture<Void> lost =
+        CompletableFuture.runAsync(
+            () -> assertThrows(TtrpcException.class, () -> harness.start("c1")));
+    ShimHarness.awaitTrue("who lets init go", () -> harness.hasChild("exec.fifo"));
+    harness.killShim();
+    lost.join();
+    Files.writeString(freezer, "THAWED");
+    harness.startShim();
+    handOver();
+    AdoptOutcome outcome = harness.adopt("c1", holderSocket.toString());
+    assertTrue(outcome.getAdopted(), outcome.getMessage());
+    go();
+    assertEquals(7, harness.await("c1", "").getExitStatus());
+    assertEquals("begun\ndone\n", content());
+    deletedWithoutATrace(7);
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void running_(boolean tty) throws Exception {

@@ -222,6 +222,20 @@ final class ShimHarness implements AutoCloseable {
     return left;
   }
 
+  /** Where the processes of a container are frozen and thawed, in cgroup v1. */
+  static Path freezerOf(String id) {
+    String group = "shim-test-" + ProcessHandle.current().pid() + "/" + id;
+    return Path.of("/sys/fs/cgroup/freezer", group, "freezer.state");
+  }
+
+  /** Whether the shim has a child that was told of a file. */
+  boolean hasChild(String file) {
+    return process
+        .children()
+        .flatMap(child -> child.info().arguments().stream().flatMap(Stream::of))
+        .anyMatch(argument -> argument.endsWith("/" + file));
+  }
+
   /** Creates and starts a container that logs to {@code log} in the CRI format. */
   Path run(String id, String... arguments) throws Exception {
     Path bundle = bundle(id, arguments);

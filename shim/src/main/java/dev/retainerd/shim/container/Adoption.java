@@ -7,6 +7,7 @@ import dev.retainerd.shim.posix.Pidfd;
 import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.posix.PosixException;
 import dev.retainerd.shim.posix.Processes;
+import dev.retainerd.shim.process.ExecFifo;
 import dev.retainerd.shim.protocol.DescriptorHolder;
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcException;
@@ -41,6 +42,7 @@ final class Adoption {
 
   private static final long SETTLE_MILLIS = 2_000;
   private static final long RUNTIME_GONE_MILLIS = 5_000;
+  private static final long ON_ITS_WAY_NANOS = 200_000_000;
 
   private final Shared shared;
   private final Bundle bundle;
@@ -168,21 +170,34 @@ final class Adoption {
 
   /** Whether a start that was under way has happened: the runtime's init then is the program. */
   private static void settleStart(ContainerProcess first, Container container)
-      throws TtrpcException {
-    String command = "";
-    try {
-      command = Files.readString(Path.of("/proc/" + first.pid() + "/cmdline")).replace('\0', ' ');
-    } catch (IOException e) {
-      // Ended: then it was started.
+      throws IOException, TtrpcException {
+    ExecFifo fifo = new ExecFifo(Path.of(container.runtimeRoot()), container.id());
+    if (fifo.exists()
+        && (fifo.isOfRunc() ? staysInit(first.pid()) : Processes.isAlive(first.pid()))) {
+      first.advance(Stage.CREATED);
+      return;
     }
-    boolean waits =
-        command.startsWith("runc init") || Files.exists(execFifo(container)) && !command.isEmpty();
-    first.advance(waits ? Stage.CREATED : Stage.STARTED);
+    if (fifo.isOfRunc()) {
+      fifo.remove();
+    }
+    first.advance(Stage.STARTED);
   }
 
-  /** Both runtimes keep this FIFO for as long as a container waits for its start. */
-  private static Path execFifo(Container container) {
-    return Path.of(container.runtimeRoot(), container.id(), "exec.fifo");
+  /** One that was let go a moment ago, by a predecessor that died of it, is on its way. */
+  private static boolean staysInit(int pid) {
+    long deadline = System.nanoTime() + ON_ITS_WAY_NANOS;
+    while (ExecFifo.isRuncInit(pid)) {
+      if (System.nanoTime() - deadline > 0) {
+        return true;
+      }
+      try {
+        Thread.sleep(5);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return true;
+      }
+    }
+    return false;
   }
 
   private void adoptExec(Container container, String execId) throws IOException, TtrpcException {

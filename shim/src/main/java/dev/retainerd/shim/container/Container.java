@@ -316,7 +316,7 @@ final class Container {
             launch(first, Stage.STARTING);
             watchMemory();
           } else {
-            runtime.simple(bundle.folder(), "start", id());
+            runtime.start(id(), bundle.path(), bundle.folder(), first.pid());
           }
         } catch (TtrpcException e) {
           first.advance(Stage.CREATED);

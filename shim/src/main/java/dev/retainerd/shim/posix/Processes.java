@@ -193,6 +193,12 @@ public final class Processes {
     }
   }
 
+  /** Whether there is such a process, and it has not ended. */
+  public static boolean isAlive(int pid) {
+    Stat stat = stat(pid);
+    return stat != null && stat.state() != 'Z';
+  }
+
   /** The processes that were started with that in their environment. */
   public static List<Stat> withEnvironment(String entry) {
     List<Stat> found = new ArrayList<>();

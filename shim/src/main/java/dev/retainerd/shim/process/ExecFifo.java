@@ -1,0 +1,76 @@
+package dev.retainerd.shim.process;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * The FIFO at which the init that runc made waits for its start: it opens it to write, writes a
+ * byte and becomes the user's program. Reading that byte and removing the FIFO is all that {@code
+ * runc start} does (runc 1.0 to 1.5), unless there are poststart hooks or systemd is to be told.
+ *
+ * <p>Its reader is a process of its own, as {@code runc start} is: an init whose only reader dies
+ * between the opening and the byte dies too, and we may be killed at any instant. Thread-safe.
+ */
+public final class ExecFifo {
+  private static final Path READER = Path.of("/bin/cat");
+
+  private final Path folder;
+  private final Path fifo;
+
+  /**
+   * @param root where the runtime keeps the state of its containers
+   */
+  public ExecFifo(Path root, String id) {
+    this.folder = root.resolve(id);
+    this.fifo = folder.resolve("exec.fifo");
+  }
+
+  /** As the runtime sees it: a container waits for its start as long as this is there. */
+  public boolean exists() {
+    return Files.exists(fifo);
+  }
+
+  /** Whether it is runc's; in crun's the bytes go the other way. */
+  public boolean isOfRunc() {
+    return Files.exists(folder.resolve("state.json"));
+  }
+
+  /** Whether the process is still runc's own and not yet the user's program. */
+  public static boolean isRuncInit(int pid) {
+    try {
+      return Files.readString(Path.of("/proc/" + pid + "/comm")).startsWith("runc:[");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** Whether reading it is all that a start takes, and ours to do. */
+  boolean isAllOfStart(Path bundle) {
+    return System.getenv("NOTIFY_SOCKET") == null
+        && exists()
+        && isOfRunc()
+        && !hasStartHooks(bundle)
+        && Files.isExecutable(READER);
+  }
+
+  /** A process that reads all that comes, until init closes its end by becoming the program. */
+  List<String> reader() {
+    return List.of(READER.toString(), fifo.toString());
+  }
+
+  /** Afterwards the container has been started, for the runtime too. */
+  public void remove() throws IOException {
+    Files.deleteIfExists(fifo);
+  }
+
+  /** By the name alone: whatever else bears it costs only time. */
+  private static boolean hasStartHooks(Path bundle) {
+    try {
+      return Files.readString(bundle.resolve("config.json")).contains("\"poststart\"");
+    } catch (IOException e) {
+      return true;
+    }
+  }
+}

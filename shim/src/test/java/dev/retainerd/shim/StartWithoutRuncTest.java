@@ -1,0 +1,126 @@
+package dev.retainerd.shim;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.retainerd.shim.protocol.TtrpcException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** A start reads runc's FIFO itself, and leaves to runc what is more than that. */
+@Tag("real")
+class StartWithoutRuncTest {
+  private ShimHarness harness;
+
+  @BeforeEach
+  void start() throws Exception {
+    harness = new ShimHarness();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    harness.close();
+  }
+
+  /** runc, which notes what it was asked for. */
+  private Path noting(String name) throws Exception {
+    Files.createDirectories(harness.root.resolve("bin"));
+    return harness.script(
+        "bin/" + name,
+        "for word; do case $word in create|start|delete|exec) echo $word >>"
+            + harness.root
+            + "/verbs; break;; esac; done\nexec /usr/sbin/runc \"$@\"");
+  }
+
+  private List<String> verbs() throws Exception {
+    return Files.readAllLines(harness.root.resolve("verbs"));
+  }
+
+  private Path bundle(String id, String hooks) throws Exception {
+    Path bundle = harness.bundle(id, "sh", "-c", "echo up; sleep 1000");
+    String config = harness.config(id, false, "sh", "-c", "echo up; sleep 1000");
+    Files.writeString(bundle.resolve("config.json"), "{" + hooks + config.substring(1));
+    return bundle;
+  }
+
+  private void create(String id, Path bundle, Path runtime) throws Exception {
+    Path log = bundle.resolve("out.log");
+    harness.tasks.create(
+        harness.request(id, bundle, runtime.toString()).setStdout("cri://" + log).build(),
+        ShimHarness.PATIENCE);
+  }
+
+  private void lifeOf(String id, Path bundle, Path runtime) throws Exception {
+    create(id, bundle, runtime);
+    harness.start(id);
+    Path state = harness.root.resolve("runc").resolve(ShimHarness.NAMESPACE).resolve(id);
+    assertTrue(Files.exists(state.resolve("state.json")));
+    assertFalse(Files.exists(state.resolve("exec.fifo")), "for runc it is not started yet");
+    ShimHarness.awaitTrue(
+        "its output", () -> ShimHarness.content(bundle.resolve("out.log")).equals("up\n"));
+    harness.exec(id, "e1", "", "true");
+    assertEquals(0, harness.await(id, "e1").getExitStatus());
+    harness.kill(id, 9);
+    assertEquals(137, harness.await(id, "").getExitStatus());
+    harness.delete(id);
+    assertEquals(List.of(), ShimHarness.leftOf(id));
+  }
+
+  @Test
+  void runcIsNotAskedToStart() throws Exception {
+    lifeOf("s1", bundle("s1", ""), noting("runc"));
+    assertEquals(List.of("create", "exec", "delete"), verbs());
+  }
+
+  /** Whatever stands before runc may want to see all of it. */
+  @Test
+  void anythingUnderAnotherNameIsAsked() throws Exception {
+    lifeOf("s2", bundle("s2", ""), noting("runc-of-another"));
+    assertEquals(List.of("create", "start", "exec", "delete"), verbs());
+  }
+
+  /** runc 1.1 runs them in its create, 1.5 in its start. */
+  @Test
+  void poststartHooksAreRuncs() throws Exception {
+    Path ran = harness.root.resolve("hook-ran");
+    Path hook = harness.script("hook", "cat >" + ran);
+    String hooks = "\"hooks\":{\"poststart\":[{\"path\":\"" + hook + "\"}]},";
+    lifeOf("s3", bundle("s3", hooks), noting("runc"));
+    assertEquals(List.of("create", "start", "exec", "delete"), verbs());
+    assertTrue(Files.readString(ran).contains("\"s3\""));
+  }
+
+  /** An init that died before its start is refused in runc's words, and nobody waits for it. */
+  @Test
+  void anInitThatIsGoneIsRefused() throws Exception {
+    Path bundle = bundle("s4", "");
+    create("s4", bundle, noting("runc"));
+    Files.writeString(ShimHarness.freezerOf("s4"), "FROZEN");
+    Path fifo = harness.root.resolve("runc").resolve(ShimHarness.NAMESPACE).resolve("s4/exec.fifo");
+    List<String> refusals = new ArrayList<>();
+    Thread starting =
+        Thread.ofPlatform()
+            .start(
+                () ->
+                    refusals.add(
+                        assertThrows(TtrpcException.class, () -> harness.start("s4"))
+                            .getMessage()));
+    ShimHarness.awaitTrue("who lets init go", () -> harness.hasChild(fifo.getFileName() + ""));
+    harness.kill("s4", 9);
+    Files.writeString(ShimHarness.freezerOf("s4"), "THAWED");
+    starting.join(20_000);
+    assertEquals(1, refusals.size());
+    assertEquals(137, harness.await("s4", "").getExitStatus());
+    assertFalse(harness.hasChild("exec.fifo"));
+    harness.delete("s4");
+    assertEquals(List.of(), ShimHarness.leftOf("s4"));
+  }
+}
