@@ -257,6 +257,11 @@ public final class LogCursor implements Closeable {
     boolean more = here ? at + 1 < all.size() : at < all.size();
     if (!more) {
       if (here && all.get(at).seal().isPresent() && !heldAgainstSeal) {
+        if (current.seal().isEmpty()) {
+          // It was sealed while this cursor stood at its end: look once more for its last events.
+          current = all.get(at);
+          return true;
+        }
         heldAgainstSeal = true;
         current = all.get(at);
         missedBeforeSeal(end);
