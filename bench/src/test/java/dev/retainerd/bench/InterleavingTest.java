@@ -11,6 +11,8 @@ import dev.retainerd.bench.measure.Metric;
 import dev.retainerd.bench.measure.Readings;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class InterleavingTest {
@@ -49,6 +51,26 @@ class InterleavingTest {
     assertArrayEquals(
         new double[] {1, 2}, measured.get(0).samples().get(Metric.millis("total")).values());
     assertEquals("b", measured.get(1).target());
+  }
+
+  /** Whoever always came behind the floor would always pay for it. */
+  @Test
+  void ofThreeEachComesAsOftenBehindEachOfTheOthers() throws Exception {
+    Interleaving.run(
+        List.of(new Recorded("a", -1), new Recorded("b", -1), new Recorded("f", -1)),
+        0,
+        12,
+        (done, all) -> {});
+    Map<String, Integer> pairs = new TreeMap<>();
+    for (int i = 1; i <= order.size(); i++) {
+      String before = order.get(i - 1).substring(0, 1);
+      pairs.merge(before + order.get(i % order.size()).substring(0, 1), 1, Integer::sum);
+    }
+    assertEquals(Map.of("ab", 6, "ba", 6, "af", 6, "fa", 6, "bf", 6, "fb", 6), pairs);
+    for (int round = 0; round < 12; round++) {
+      int number = round;
+      assertEquals(3, order.stream().filter(o -> o.substring(1).equals(number + "")).count());
+    }
   }
 
   @Test

@@ -12,6 +12,8 @@ import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 
@@ -49,6 +51,18 @@ public final class UnixChannel {
       return OptionalLong.empty();
     } finally {
       connected.channel().close();
+    }
+  }
+
+  /**
+   * Whether somebody listens at {@code path}, where a killed daemon leaves its file. Next to
+   * nothing beside a gRPC channel that is refused, which would weigh on the start that is awaited.
+   */
+  public static boolean listens(Path path) {
+    try (SocketChannel probe = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+      return probe.isConnected();
+    } catch (IOException e) {
+      return false;
     }
   }
 

@@ -4,10 +4,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Runs rounds of several targets in turn (A B A B ...), so that what disturbs the machine disturbs
- * all of them alike. The first rounds warm up and are not counted.
+ * all of them alike. With a third, mostly a floor, the order changes from round to round: whoever
+ * comes after the longest or coldest of them would otherwise always pay for it, a quarter of a
+ * short call. The first rounds warm up and are not counted.
  */
 public final class Interleaving {
   /** One target's side of a stage. */
@@ -32,6 +35,16 @@ public final class Interleaving {
       return List.of();
     }
   }
+
+  /** Each comes as often behind each of the others, and never behind itself. */
+  private static final List<List<Integer>> ORDERS_OF_THREE =
+      List.of(
+          List.of(0, 1, 2),
+          List.of(1, 0, 2),
+          List.of(0, 2, 1),
+          List.of(2, 1, 0),
+          List.of(1, 2, 0),
+          List.of(2, 0, 1));
 
   /** Told after each round; {@code done} of {@code all}. */
   public interface Progress {
@@ -67,7 +80,7 @@ public final class Interleaving {
     int all = (warmUp + rounds) * turns.size();
     int done = 0;
     for (int round = 0; round < warmUp + rounds; round++) {
-      for (int i = 0; i < turns.size(); i++) {
+      for (int i : order(turns.size(), round)) {
         Readings readings = oneRound(turns.get(i), round);
         if (round >= warmUp) {
           Map<Metric, List<Double>> into = collected.get(i);
@@ -85,6 +98,13 @@ public final class Interleaving {
       measurements.add(new Measurement(turn.target(), turn.floor(), samples, turn.curves()));
     }
     return measurements;
+  }
+
+  /** The order of {@code count} turns in a round. */
+  static List<Integer> order(int count, int round) {
+    return count == 3
+        ? ORDERS_OF_THREE.get(round % ORDERS_OF_THREE.size())
+        : IntStream.range(0, count).boxed().toList();
   }
 
   private static Readings oneRound(Turn turn, int round) throws RoundFailed {

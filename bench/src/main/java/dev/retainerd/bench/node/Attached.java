@@ -1,30 +1,42 @@
 package dev.retainerd.bench.node;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 import dev.retainerd.bench.client.RuntimeClient;
 import dev.retainerd.bench.client.UnixChannel;
 import dev.retainerd.wire.cri.v1.ImageSpec;
 import dev.retainerd.wire.cri.v1.ImageStatusRequest;
+import dev.retainerd.wire.cri.v1.StatusRequest;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * A runtime that ran before and goes on after: the benchmark talks to its socket, adds its image
  * where that is missing, and leaves everything else as it was.
  */
 public final class Attached implements Target {
+  private static final String CRI_FOLDER = "io.containerd.grpc.v1.cri";
+
   private final String name;
   private final Path socket;
   private final Path folder;
+
+  /** What its shims have in their command lines: its socket, or its folder for what lives. */
+  private final Set<String> marks = new HashSet<>();
 
   private Attached(String name, Path socket, Path folder) {
     this.name = name;
     this.socket = socket;
     this.folder = folder;
+    marks.add(socket.toString());
   }
 
   /**
@@ -45,6 +57,7 @@ public final class Attached implements Target {
           throw new NodeException(
               name + " does not answer CRI on " + socket + " within 10 s; is its CRI plugin on?");
         }
+        stateFolder(client).ifPresent(target.marks::add);
       }
       return target;
     } catch (IOException e) {
@@ -79,9 +92,32 @@ public final class Attached implements Target {
 
   @Override
   public List<Long> shims() {
-    return Processes.withCommandLine(socket.toString()).stream()
+    return marks.stream()
+        .flatMap(mark -> Processes.withCommandLine(mark).stream())
         .filter(pid -> Processes.commandLine(pid).contains("shim"))
+        .distinct()
         .toList();
+  }
+
+  /** As containerd and its likes tell it in their verbose status; that of CRI lies in it. */
+  private static Optional<String> stateFolder(RuntimeClient client) {
+    try {
+      String config =
+          client
+              .cri()
+              .status(StatusRequest.newBuilder().setVerbose(true).build())
+              .getInfoOrDefault("config", "{}");
+      JsonElement state = JsonParser.parseString(config).getAsJsonObject().get("stateDir");
+      if (state == null) {
+        return Optional.empty();
+      }
+      Path path = Path.of(state.getAsString());
+      return Optional.of(path.endsWith(CRI_FOLDER) ? path.getParent() : path)
+          .filter(folder -> folder.getNameCount() > 1)
+          .map(Path::toString);
+    } catch (StatusRuntimeException | IllegalStateException | JsonParseException e) {
+      return Optional.empty();
+    }
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.retainerd.bench.node;
 
 import dev.retainerd.bench.client.RuntimeClient;
+import dev.retainerd.bench.client.UnixChannel;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.ListPodSandboxResponse;
 import dev.retainerd.wire.cri.v1.PodSandbox;
@@ -146,7 +147,7 @@ public final class Node implements Target {
         throw new NodeException(
             program.name() + " ended with exit code " + process.exitValue() + ": " + lastLine(log));
       }
-      if (Files.exists(config.socket())) {
+      if (UnixChannel.listens(config.socket())) {
         try (RuntimeClient client = connect()) {
           if (client.isReady(2_000)) {
             return;

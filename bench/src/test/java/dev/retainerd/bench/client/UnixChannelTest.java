@@ -1,6 +1,8 @@
 package dev.retainerd.bench.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -20,11 +22,15 @@ class UnixChannelTest {
     Path bound = folder.resolve("bound");
     Path socket = folder.resolve("sock");
     assertEquals(OptionalLong.empty(), UnixChannel.listener(socket));
+    assertFalse(UnixChannel.listens(socket));
     try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       listener.bind(UnixDomainSocketAddress.of(bound));
       Files.move(bound, socket);
       assertEquals(OptionalLong.of(ProcessHandle.current().pid()), UnixChannel.listener(socket));
+      assertTrue(UnixChannel.listens(socket));
     }
+    assertTrue(Files.exists(socket));
     assertEquals(OptionalLong.empty(), UnixChannel.listener(socket));
+    assertFalse(UnixChannel.listens(socket));
   }
 }
