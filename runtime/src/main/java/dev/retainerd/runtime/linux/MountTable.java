@@ -29,6 +29,31 @@ public record MountTable(List<MountPoint> entries) {
   }
 
   /**
+   * Reads only what {@code path} and the paths below it are about: with many pods the whole table
+   * is long, and few lines of it are anybody's business.
+   */
+  public static MountTable readAbout(Path path) throws IOException {
+    String name = path.toString();
+    String text = Files.readString(SELF, StandardCharsets.UTF_8);
+    if (name.chars().anyMatch(MountTable::isEscaped)) {
+      return parse(text);
+    }
+    List<MountPoint> entries = new ArrayList<>();
+    for (int at = text.indexOf(name); at >= 0; ) {
+      int from = text.lastIndexOf('\n', at) + 1;
+      int end = text.indexOf('\n', at);
+      int to = end < 0 ? text.length() : end;
+      entries.add(parseLine(text.substring(from, to)));
+      at = text.indexOf(name, to);
+    }
+    return new MountTable(entries);
+  }
+
+  private static boolean isEscaped(int character) {
+    return character == ' ' || character == '\t' || character == '\n' || character == '\\';
+  }
+
+  /**
    * Parses the text of a mountinfo file.
    *
    * @throws IOException naming the line that is not of the form of proc(5)

@@ -20,9 +20,10 @@ public final class SharedMemory {
   /** Mounts it at the folder, which is made if absent; does nothing if a tmpfs is there. */
   public static void mount(Path folder, long sizeBytes) {
     try {
+      boolean wasThere = Files.exists(folder);
       Files.createDirectories(folder);
       Path real = folder.toRealPath();
-      if (MountTable.read().at(real).filter(m -> m.type().equals("tmpfs")).isPresent()) {
+      if (wasThere && isMounted(real)) {
         return;
       }
       long flags = Mounts.MS_NOSUID | Mounts.MS_NODEV | Mounts.MS_NOEXEC;
@@ -31,6 +32,13 @@ public final class SharedMemory {
       throw Refusal.internal(
           "the shared memory " + folder + " could not be mounted: " + e.getMessage(), e);
     }
+  }
+
+  private static boolean isMounted(Path folder) throws IOException {
+    return MountTable.readAbout(folder)
+        .at(folder)
+        .filter(mount -> mount.type().equals("tmpfs"))
+        .isPresent();
   }
 
   /**

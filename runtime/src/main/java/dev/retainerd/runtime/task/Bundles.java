@@ -7,6 +7,7 @@ import dev.retainerd.runtime.linux.Mounts;
 import dev.retainerd.runtime.shims.Folders;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
@@ -52,7 +53,10 @@ public record Bundles(Path tasksFolder, Path imagesFolder) {
   /** Makes the bundle; what stood there of a failed attempt goes first. */
   Path make(String namespace, String containerId, byte[] spec) throws IOException {
     Path folder = folder(namespace, containerId);
-    remove(namespace, containerId);
+    if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)
+        || Files.exists(images(namespace, containerId), LinkOption.NOFOLLOW_LINKS)) {
+      remove(namespace, containerId);
+    }
     Files.createDirectories(folder.getParent());
     Files.createDirectory(
         folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x")));
@@ -81,7 +85,7 @@ public record Bundles(Path tasksFolder, Path imagesFolder) {
   public void remove(String namespace, String containerId) {
     Path folder = folder(namespace, containerId);
     try {
-      List<MountPoint> mounts = MountTable.read().below(folder);
+      List<MountPoint> mounts = MountTable.readAbout(folder).below(folder);
       for (MountPoint mount : mounts.reversed()) {
         Mounts.unmountAll(mount.target());
       }

@@ -2,12 +2,14 @@ package dev.retainerd.runtime.task;
 
 import dev.retainerd.runtime.linux.NativeFile;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,7 +21,6 @@ import org.slf4j.LoggerFactory;
 public final class StreamHolder implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StreamHolder.class);
   private static final List<String> OUTPUTS = List.of("stdout.fifo", "stderr.fifo");
-  private static final int DEPTH = 4;
 
   private final ConcurrentHashMap<Path, List<NativeFile>> held = new ConcurrentHashMap<>();
 
@@ -36,19 +37,29 @@ public final class StreamHolder implements AutoCloseable {
   private static List<NativeFile> open(Path bundle) {
     List<NativeFile> files = new ArrayList<>();
     Path folder = bundle.resolve("retain");
-    if (!Files.isDirectory(folder)) {
-      return files;
-    }
-    try (Stream<Path> entries = Files.walk(folder, DEPTH)) {
-      for (Path entry : (Iterable<Path>) entries::iterator) {
-        if (OUTPUTS.contains(entry.getFileName().toString())) {
-          files.add(NativeFile.holdFifo(entry));
+    try {
+      holdIn(folder, files);
+      Path execs = folder.resolve("exec");
+      if (Files.isDirectory(execs)) {
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(execs)) {
+          for (Path exec : all) {
+            holdIn(exec, files);
+          }
         }
       }
-    } catch (IOException | java.io.UncheckedIOException e) {
+    } catch (IOException | DirectoryIteratorException e) {
       LOG.warn("the streams of {} are not all held: {}", bundle, e.getMessage());
     }
     return files;
+  }
+
+  private static void holdIn(Path folder, List<NativeFile> files) throws IOException {
+    for (String output : OUTPUTS) {
+      Path fifo = folder.resolve(output);
+      if (Files.exists(fifo, LinkOption.NOFOLLOW_LINKS)) {
+        files.add(NativeFile.holdFifo(fifo));
+      }
+    }
   }
 
   /** Lets go; harmless where nothing is held. */

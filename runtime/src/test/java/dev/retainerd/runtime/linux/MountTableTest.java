@@ -49,4 +49,18 @@ class MountTableTest {
   void theTableOfThisMachineCanBeRead() throws IOException {
     assertTrue(MountTable.read().at(Path.of("/proc")).isPresent());
   }
+
+  /** Of a path it says what the whole table says. */
+  @Test
+  void oneReadAboutAPathIsNoDifferent() throws IOException {
+    MountTable all = MountTable.read();
+    // Nobody mounts anything there while tests run side by side.
+    for (Path target : List.of(Path.of("/proc"), Path.of("/sys"), Path.of("/dev"))) {
+      MountTable about = MountTable.readAbout(target);
+      assertTrue(about.at(target).isPresent(), target::toString);
+      assertEquals(all.at(target), about.at(target));
+      assertEquals(all.below(target), about.below(target));
+    }
+    assertEquals(List.of(), MountTable.readAbout(Path.of("/no/such/mount")).entries());
+  }
 }
