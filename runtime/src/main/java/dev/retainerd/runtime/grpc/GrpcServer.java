@@ -111,6 +111,7 @@ public final class GrpcServer implements AutoCloseable {
       ExecutorService handlers,
       CallsUnderWay underWay,
       List<? extends BindableService> services) {
+    var executors = new HandlerExecutors(handlers);
     var builder =
         NettyServerBuilder.forAddress(
                 new DomainSocketAddress(file.unpublished().toFile()),
@@ -122,7 +123,7 @@ public final class GrpcServer implements AutoCloseable {
             // time.
             .withChildOption(ChannelOption.SO_KEEPALIVE, null)
             .executor(Runnable::run)
-            .callExecutor(new HandlerExecutors(handlers))
+            .callExecutor(executors)
             .maxInboundMessageSize(options.maxMessageBytes())
             .maxConcurrentCallsPerConnection(MAX_CALLS_PER_CONNECTION)
             // Go's clients ping as often as they are told to; on a local socket that costs nothing.
@@ -131,7 +132,8 @@ public final class GrpcServer implements AutoCloseable {
     var context = new CallContextInterceptor();
     var refusal = new RefusalInterceptor();
     for (BindableService service : services) {
-      builder.addService(ServerInterceptors.interceptForward(service, underWay, context, refusal));
+      builder.addService(
+          ServerInterceptors.interceptForward(service, executors, underWay, context, refusal));
     }
     // containerd's clients ask it whether the daemon serves.
     builder.addService(new HealthStatusManager().getHealthService());
