@@ -51,7 +51,7 @@ public final class Daemon implements AutoCloseable {
   private final Services services;
   private final Images images;
   private final GrpcServer server;
-  private final IdleMemory memory = IdleMemory.start();
+  private final IdleMemory memory;
 
   private Daemon(
       StateFolder stateFolder,
@@ -70,6 +70,7 @@ public final class Daemon implements AutoCloseable {
     this.services = services;
     this.images = images;
     this.server = server;
+    this.memory = IdleMemory.start(log::lastSequence);
   }
 
   /**

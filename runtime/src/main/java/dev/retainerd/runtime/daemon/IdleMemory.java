@@ -3,6 +3,7 @@ package dev.retainerd.runtime.daemon;
 import dev.retainerd.shim.posix.ColdPages;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -12,6 +13,9 @@ import org.slf4j.LoggerFactory;
  */
 final class IdleMemory implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(IdleMemory.class);
+
+  /** By then a start is over; who works already would only fetch it all back. */
+  private static final Duration QUIET = Duration.ofSeconds(1);
 
   /** By then even a recovery of many containers is over, most of the time. */
   private static final Duration AFTER_START = Duration.ofSeconds(10);
@@ -23,22 +27,32 @@ final class IdleMemory implements AutoCloseable {
 
   private final Thread thread;
 
-  private IdleMemory() {
-    thread = Thread.ofVirtual().name("idle-memory").start(IdleMemory::run);
+  private IdleMemory(LongSupplier work) {
+    thread = Thread.ofVirtual().name("idle-memory").start(() -> run(work));
   }
 
-  static IdleMemory start() {
-    return new IdleMemory();
+  /**
+   * Starts its thread.
+   *
+   * @param work a number that grows with each piece of work, such as the last event's
+   */
+  static IdleMemory start(LongSupplier work) {
+    return new IdleMemory(work);
   }
 
-  private static void run() {
+  private static void run(LongSupplier work) {
     try {
-      Thread.sleep(AFTER_START);
+      Thread.sleep(QUIET);
+      long before = work.getAsLong();
+      Thread.sleep(QUIET);
+      if (work.getAsLong() == before) {
+        releasePages();
+      }
+      Thread.sleep(AFTER_START.minus(QUIET.multipliedBy(2)));
       long worthwhile = HEAP_SMALL;
       while (true) {
         worthwhile = shrinkHeap(worthwhile);
-        long bytes = ColdPages.release();
-        LOG.debug("{} KiB of the pages of programs were let go", bytes >> 10);
+        releasePages();
         Thread.sleep(EVERY);
       }
     } catch (InterruptedException e) {
@@ -46,6 +60,11 @@ final class IdleMemory implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       LOG.warn("memory that is not needed stays: {}", e.toString());
     }
+  }
+
+  private static void releasePages() throws IOException {
+    long bytes = ColdPages.release();
+    LOG.debug("{} KiB of the pages of programs were let go", bytes >> 10);
   }
 
   /**
