@@ -5,7 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.ByteString;
 import dev.retainerd.shim.protocol.TtrpcException;
+import dev.retainerd.shim.wire.known.Any;
+import dev.retainerd.shim.wire.task.ExecProcessRequest;
+import dev.retainerd.shim.wire.task.StateRequest;
+import dev.retainerd.shim.wire.task.Status;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -87,7 +92,7 @@ class StartWithoutRuncTest {
     assertEquals(List.of("create", "start", "exec", "delete"), verbs());
   }
 
-  /** runc 1.1 runs them in its create, 1.5 in its start. */
+  /** runc up to 1.5 runs them in its create, later ones in their start. */
   @Test
   void poststartHooksAreRuncs() throws Exception {
     Path ran = harness.root.resolve("hook-ran");
@@ -96,6 +101,89 @@ class StartWithoutRuncTest {
     lifeOf("s3", bundle("s3", hooks), noting("runc"));
     assertEquals(List.of("create", "start", "exec", "delete"), verbs());
     assertTrue(Files.readString(ran).contains("\"s3\""));
+  }
+
+  private int run(String id, Path bundle, Path runtime) throws Exception {
+    Path log = bundle.resolve("out.log");
+    return harness
+        .tasks
+        .run(
+            harness.request(id, bundle, runtime.toString()).setStdout("cri://" + log).build(),
+            ShimHarness.PATIENCE)
+        .getPid();
+  }
+
+  /** Our own call for both: one step on disk less, and the same end. */
+  @Test
+  void runIsCreateAndStart() throws Exception {
+    Path bundle = bundle("r1", "");
+    int pid = run("r1", bundle, noting("runc"));
+    ShimHarness.awaitTrue(
+        "its program",
+        () -> Files.readString(Path.of("/proc/" + pid + "/cmdline")).contains("sleep"));
+    ExecProcessRequest exec =
+        ExecProcessRequest.newBuilder()
+            .setId("r1")
+            .setExecId("e1")
+            .setSpec(
+                Any.newBuilder()
+                    .setValue(
+                        ByteString.copyFromUtf8(
+                            ShimHarness.processJson(false, "sh", "-c", "exit 5"))))
+            .build();
+    assertTrue(harness.tasks.runExec(exec, ShimHarness.PATIENCE).getPid() > 0);
+    assertEquals(5, harness.await("r1", "e1").getExitStatus());
+    harness.killShim();
+    harness.startShim();
+    assertTrue(harness.adopt("r1", "").getAdopted());
+    assertEquals(5, harness.await("r1", "e1").getExitStatus());
+    harness.kill("r1", 9);
+    assertEquals(137, harness.await("r1", "").getExitStatus());
+    harness.delete("r1");
+    assertEquals(List.of("create", "exec", "delete"), verbs());
+    assertEquals(List.of(), ShimHarness.leftOf("r1"));
+  }
+
+  @Test
+  void aRunWhoseStartFailsLeavesNothing() throws Exception {
+    Path bundle = bundle("r2", "");
+    Path runtime =
+        harness.script(
+            "runc-that-does-not-start",
+            "case \" $* \" in *' start '*) exit 9;; esac\nexec runc \"$@\"");
+    assertThrows(TtrpcException.class, () -> run("r2", bundle, runtime));
+    assertFalse(Files.exists(bundle.resolve("retain")));
+    assertEquals(List.of(), ShimHarness.leftOf("r2"));
+    run("r2", bundle, noting("runc"));
+    harness.kill("r2", 9);
+    assertEquals(137, harness.await("r2", "").getExitStatus());
+    harness.delete("r2");
+  }
+
+  /** It is created then, and can be started, or deleted. */
+  @Test
+  void aShimKilledInARunLeavesWhatItHasReached() throws Exception {
+    Path bundle = bundle("r3", "");
+    Path runtime =
+        harness.script(
+            "runc-slow-to-start",
+            "case \" $* \" in *' start '*) : >"
+                + harness.root
+                + "/began; sleep 1000;; esac\nexec runc \"$@\"");
+    Thread lost =
+        Thread.ofPlatform()
+            .start(() -> assertThrows(TtrpcException.class, () -> run("r3", bundle, runtime)));
+    ShimHarness.awaitTrue("the start", () -> Files.exists(harness.root.resolve("began")));
+    harness.killShim();
+    lost.join();
+    harness.startShim();
+    assertTrue(harness.adopt("r3", "").getAdopted());
+    StateRequest asked = StateRequest.newBuilder().setId("r3").build();
+    assertEquals(Status.CREATED, harness.tasks.state(asked, ShimHarness.PATIENCE).getStatus());
+    harness.kill("r3", 9);
+    assertEquals(137, harness.await("r3", "").getExitStatus());
+    harness.delete("r3");
+    assertEquals(List.of(), ShimHarness.leftOf("r3"));
   }
 
   /** An init that died before its start is refused in runc's words, and nobody waits for it. */

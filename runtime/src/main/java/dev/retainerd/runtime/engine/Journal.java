@@ -46,6 +46,9 @@ public final class Journal implements AutoCloseable {
   /** All that can wait: nobody waits for more than one commit under way plus its own. */
   private static final int BATCH_BOUND = QUEUE_BOUND;
 
+  /** How long what nobody waits for stays out of the log at most. */
+  private static final long UNHURRIED_NANOS = 5_000_000;
+
   private static final Duration COMMIT_PATIENCE = Duration.ofSeconds(60);
 
   /** Where folded state is kept on disk. Called by the journal's thread only. */
@@ -73,6 +76,7 @@ public final class Journal implements AutoCloseable {
       String namespace,
       List<Event> events,
       Condition condition,
+      boolean hurried,
       CompletableFuture<List<Envelope>> done) {}
 
   private final EventLog log;
@@ -86,7 +90,7 @@ public final class Journal implements AutoCloseable {
 
   /** Ends the writer, which has written all that was proposed before it. */
   private final Proposal last =
-      new Proposal(null, "", List.of(), Condition.NONE, new CompletableFuture<>());
+      new Proposal(null, "", List.of(), Condition.NONE, true, new CompletableFuture<>());
 
   private volatile boolean closing;
   private volatile boolean ended;
@@ -132,7 +136,7 @@ public final class Journal implements AutoCloseable {
 
   /** As {@link #commit(Origin, String, Event...)}. */
   public List<Envelope> commit(Origin origin, String namespace, List<Event> events) {
-    return awaited(propose(origin, namespace, events));
+    return awaited(propose(origin, namespace, events, Condition.NONE, true));
   }
 
   /**
@@ -151,7 +155,7 @@ public final class Journal implements AutoCloseable {
       String namespace,
       List<Event> events) {
     Condition condition = (before, state) -> before == sequence || still.test(state);
-    return !awaited(propose(origin, namespace, events, condition)).isEmpty();
+    return !awaited(propose(origin, namespace, events, condition, true)).isEmpty();
   }
 
   private static List<Envelope> awaited(CompletableFuture<List<Envelope>> done) {
@@ -171,21 +175,23 @@ public final class Journal implements AutoCloseable {
 
   /**
    * Records events as {@link #commit(Origin, String, Event...)} does and does not wait: for
-   * outcomes whose request has more to record before it is answered. What is proposed or committed
-   * later comes later in the log.
+   * outcomes whose request has more to record before it is answered. They wait a few milliseconds
+   * for something that is committed, to share its force. What is proposed or committed later comes
+   * later in the log.
    *
    * @return completes when they are durable and visible, or with what kept them out of the log
    * @throws Refusal as commit does, for what is known at once
    */
   public CompletableFuture<List<Envelope>> propose(
       Origin origin, String namespace, List<Event> events) {
-    return propose(origin, namespace, events, Condition.NONE);
+    return propose(origin, namespace, events, Condition.NONE, false);
   }
 
   private CompletableFuture<List<Envelope>> propose(
-      Origin origin, String namespace, List<Event> events, Condition condition) {
+      Origin origin, String namespace, List<Event> events, Condition condition, boolean hurried) {
     Proposal proposal =
-        new Proposal(origin, namespace, List.copyOf(events), condition, new CompletableFuture<>());
+        new Proposal(
+            origin, namespace, List.copyOf(events), condition, hurried, new CompletableFuture<>());
     if (closing) {
       throw stopping();
     }
@@ -282,6 +288,7 @@ public final class Journal implements AutoCloseable {
         continue;
       }
       queue.drainTo(batch, BATCH_BOUND - 1);
+      awaitHurry(batch);
       goesOn = !batch.remove(last);
       try {
         write(batch);
@@ -295,6 +302,23 @@ public final class Journal implements AutoCloseable {
     // They came at the very moment of the end.
     queue.drainTo(batch);
     batch.forEach(p -> p.done.completeExceptionally(stopping()));
+  }
+
+  /** Where nobody waits for any of them: until somebody does, or not much longer. */
+  private void awaitHurry(List<Proposal> batch) {
+    long deadline = System.nanoTime() + UNHURRIED_NANOS;
+    try {
+      while (batch.stream().noneMatch(Proposal::hurried) && batch.size() < BATCH_BOUND) {
+        Proposal next = queue.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+        if (next == null) {
+          return;
+        }
+        batch.add(next);
+        queue.drainTo(batch, BATCH_BOUND - batch.size());
+      }
+    } catch (InterruptedException e) {
+      // Nobody interrupts this thread; what has come so far is written.
+    }
   }
 
   private void write(List<Proposal> batch) {

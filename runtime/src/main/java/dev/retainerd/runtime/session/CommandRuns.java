@@ -1,7 +1,6 @@
 package dev.retainerd.runtime.session;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.eventlog.proto.StdioPaths;
@@ -24,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -79,6 +79,11 @@ public final class CommandRuns {
   private final Supplier<String> newId;
   private final Duration drain;
 
+  private final ParsedSpecs specs = new ParsedSpecs();
+
+  /** So many may be forgotten beside the commands that follow. */
+  private final Semaphore forgetting = new Semaphore(16);
+
   /**
    * Makes it ready.
    *
@@ -115,11 +120,13 @@ public final class CommandRuns {
     Opaque process = process(command);
     try (ProcessPipes pipes =
         ProcessPipes.make(folder.resolve(id), command.stdin().isPresent(), command.terminal())) {
+      // Beside the start: until the shim has its ends, ours hold them open.
+      CompletableFuture<Copies> reading =
+          CompletableFuture.supplyAsync(
+              () -> copies(id, pipes, command), Thread::startVirtualThread);
       CompletableFuture<Exit> exit = start(origin, command, id, pipes.paths(), process);
+      Copies copies = reading.join();
       pipes.connected();
-      Copies copies = new Copies();
-      copies.output("stdout of " + id, pipes.stdout(), command.stdout());
-      copies.output("stderr of " + id, pipes.stderr(), command.stderr());
       command.stdin().ifPresent(in -> feed(command.containerId(), id, in, pipes.stdin()));
       if (command.terminal()) {
         command.started().accept((columns, rows) -> resize(command, id, columns, rows));
@@ -128,7 +135,7 @@ public final class CommandRuns {
       Exit ended = await(origin, command, id, exit);
       // Before it is forgotten: what it left running may have more to say.
       boolean drained = copies.await(drain, command.client());
-      forget(origin, command.containerId(), id);
+      forgetSoon(origin, command.containerId(), id);
       if (!drained && !command.client().isDone()) {
         throw Refusal.unknown(
             "failed to drain exec process "
@@ -140,6 +147,13 @@ public final class CommandRuns {
       }
       return ended.getStatus();
     }
+  }
+
+  private static Copies copies(String id, ProcessPipes pipes, Command command) {
+    Copies copies = new Copies();
+    copies.output("stdout of " + id, pipes.stdout(), command.stdout());
+    copies.output("stderr of " + id, pipes.stderr(), command.stderr());
+    return copies;
   }
 
   private void requireRunning(String containerId) {
@@ -247,6 +261,27 @@ public final class CommandRuns {
     }
   }
 
+  /**
+   * What the caller asked for is done and on disk; nobody waits for the removal of what it left. A
+   * daemon that dies meanwhile finds it when it starts.
+   */
+  private void forgetSoon(Origin origin, String containerId, String id) {
+    if (!forgetting.tryAcquire()) {
+      forget(origin, containerId, id);
+      return;
+    }
+    Thread.startVirtualThread(
+        () -> {
+          try {
+            forget(origin, containerId, id);
+          } catch (RuntimeException e) {
+            LOG.debug("exec {} is left for the next start: {}", id, e.toString());
+          } finally {
+            forgetting.release();
+          }
+        });
+  }
+
   private void forget(Origin origin, String containerId, String id) {
     try {
       execs.delete(origin, NAMESPACE, containerId, id);
@@ -268,7 +303,7 @@ public final class CommandRuns {
                     Refusal.failedPrecondition(
                         "container " + command.containerId() + " has no spec"))
             .getSpec();
-    JsonObject container = JsonParser.parseString(spec.getValue().toStringUtf8()).getAsJsonObject();
+    JsonObject container = specs.of(command.containerId(), spec);
     return Opaque.newBuilder()
         .setTypeUrl("types.containerd.io/opencontainers/runtime-spec/1/Process")
         .setValue(

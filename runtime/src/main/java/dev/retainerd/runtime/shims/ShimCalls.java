@@ -26,10 +26,19 @@ public interface ShimCalls extends AutoCloseable {
   /** Creates a container's init; answers its pid. */
   int create(TaskRequest request);
 
+  /**
+   * Creates a container's init and starts the user's program; answers its pid. Where that fails
+   * nothing is left. Not for a container that is restored.
+   */
+  int run(TaskRequest request);
+
   /** Starts init ({@code execId} "") or an exec; answers its pid. */
   int start(String namespace, String containerId, String execId);
 
   void exec(ExecRequest request);
+
+  /** Adds an exec and starts it; answers its pid. */
+  int runExec(ExecRequest request);
 
   void kill(String namespace, String containerId, String execId, int signal, boolean all);
 

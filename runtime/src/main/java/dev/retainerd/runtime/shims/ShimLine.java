@@ -93,6 +93,11 @@ final class ShimLine implements ShimCalls {
   }
 
   @Override
+  public int run(TaskRequest request) {
+    return through(shim -> shim.run(request));
+  }
+
+  @Override
   public int start(String namespace, String containerId, String execId) {
     return through(shim -> shim.start(namespace, containerId, execId));
   }
@@ -100,6 +105,11 @@ final class ShimLine implements ShimCalls {
   @Override
   public void exec(ExecRequest request) {
     tell(shim -> shim.exec(request));
+  }
+
+  @Override
+  public int runExec(ExecRequest request) {
+    return through(shim -> shim.runExec(request));
   }
 
   @Override

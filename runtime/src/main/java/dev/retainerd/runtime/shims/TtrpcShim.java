@@ -4,6 +4,7 @@ import dev.retainerd.eventlog.proto.ExitSource;
 import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.shim.protocol.ShimClient;
+import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TaskClient;
 import dev.retainerd.shim.protocol.TtrpcClient;
 import dev.retainerd.shim.protocol.TtrpcException;
@@ -134,6 +135,30 @@ public final class TtrpcShim implements ShimCalls {
 
   @Override
   public int create(TaskRequest request) {
+    CreateTaskRequest create = message(request);
+    return ask(() -> tasks(request.namespace()).create(create, RUNTIME_PATIENCE)).getPid();
+  }
+
+  @Override
+  public int run(TaskRequest request) {
+    CreateTaskRequest create = message(request);
+    return ask(
+        () -> {
+          try {
+            return tasks(request.namespace()).run(create, RUNTIME_PATIENCE).getPid();
+          } catch (TtrpcException e) {
+            if (e.code() != StatusCode.UNIMPLEMENTED) {
+              throw e;
+            }
+            // A shim from before this call.
+            int pid = create(request);
+            start(request.namespace(), request.containerId(), "");
+            return pid;
+          }
+        });
+  }
+
+  private static CreateTaskRequest message(TaskRequest request) {
     CreateTaskRequest.Builder create =
         CreateTaskRequest.newBuilder()
             .setId(request.containerId())
@@ -151,7 +176,7 @@ public final class TtrpcShim implements ShimCalls {
               .setSource(mount.source())
               .addAllOptions(mount.options()));
     }
-    return ask(() -> tasks(request.namespace()).create(create.build(), RUNTIME_PATIENCE)).getPid();
+    return create.build();
   }
 
   @Override
@@ -162,17 +187,38 @@ public final class TtrpcShim implements ShimCalls {
 
   @Override
   public void exec(ExecRequest request) {
-    ExecProcessRequest exec =
-        ExecProcessRequest.newBuilder()
-            .setId(request.containerId())
-            .setExecId(request.execId())
-            .setTerminal(request.stdio().getTerminal())
-            .setStdin(request.stdio().getStdin())
-            .setStdout(request.stdio().getStdout())
-            .setStderr(request.stdio().getStderr())
-            .setSpec(any(request.process()))
-            .build();
+    ExecProcessRequest exec = message(request);
     tell(() -> tasks(request.namespace()).exec(exec, PATIENCE));
+  }
+
+  @Override
+  public int runExec(ExecRequest request) {
+    ExecProcessRequest exec = message(request);
+    return ask(
+        () -> {
+          try {
+            return tasks(request.namespace()).runExec(exec, RUNTIME_PATIENCE).getPid();
+          } catch (TtrpcException e) {
+            if (e.code() != StatusCode.UNIMPLEMENTED) {
+              throw e;
+            }
+            // A shim from before this call.
+            exec(request);
+            return start(request.namespace(), request.containerId(), request.execId());
+          }
+        });
+  }
+
+  private static ExecProcessRequest message(ExecRequest request) {
+    return ExecProcessRequest.newBuilder()
+        .setId(request.containerId())
+        .setExecId(request.execId())
+        .setTerminal(request.stdio().getTerminal())
+        .setStdin(request.stdio().getStdin())
+        .setStdout(request.stdio().getStdout())
+        .setStderr(request.stdio().getStderr())
+        .setSpec(any(request.process()))
+        .build();
   }
 
   @Override

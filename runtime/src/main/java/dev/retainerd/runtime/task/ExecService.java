@@ -13,12 +13,12 @@ import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.shims.ExecRequest;
-import dev.retainerd.runtime.shims.ShimCalls;
 import dev.retainerd.store.proto.ExecEntry;
 import dev.retainerd.store.proto.ExecPhase;
 import dev.retainerd.store.proto.Exit;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
+import dev.retainerd.store.state.Key;
 import dev.retainerd.store.state.Kind;
 import java.util.List;
 
@@ -97,9 +97,10 @@ public final class ExecService {
           namespace,
           added(containerId, execId, stdio, process),
           starting(containerId, execId));
-      ShimCalls shim = tasks.shimOf(namespace, containerId);
-      shim.exec(new ExecRequest(namespace, containerId, execId, stdio, process));
-      int pid = shim.start(namespace, containerId, execId);
+      int pid =
+          tasks
+              .shimOf(namespace, containerId)
+              .runExec(new ExecRequest(namespace, containerId, execId, stdio, process));
       journal.propose(origin, namespace, List.of(started(containerId, execId, pid)));
     } catch (RuntimeException e) {
       throw failedToStart(origin, namespace, containerId, execId, e);
@@ -158,7 +159,18 @@ public final class ExecService {
         throw e;
       }
     }
-    journal.commit(origin, namespace, deleted(containerId, execId));
+    // Its container may be deleted at the same time, and it with it.
+    Key<ExecEntry> key = Kind.EXEC.key(namespace, containerId + "/" + execId);
+    boolean removed =
+        journal.commitIf(
+            -1,
+            state -> state.get(key).isPresent(),
+            origin,
+            namespace,
+            List.of(deleted(containerId, execId)));
+    if (!removed) {
+      throw unknown(containerId, execId);
+    }
     return exec.getExit();
   }
 
@@ -175,10 +187,13 @@ public final class ExecService {
   public ExecEntry get(String namespace, String containerId, String execId) {
     ExecEntry exec = find(namespace, containerId, execId);
     if (exec == null) {
-      throw Refusal.notFound(
-          "exec " + execId + " in task " + containerId + " not found: not found");
+      throw unknown(containerId, execId);
     }
     return exec;
+  }
+
+  private static Refusal unknown(String containerId, String execId) {
+    return Refusal.notFound("exec " + execId + " in task " + containerId + " not found: not found");
   }
 
   private static Event added(String containerId, String execId, StdioPaths stdio, Opaque process) {

@@ -6,6 +6,7 @@ import dev.retainerd.eventlog.proto.TaskCreateFailedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatedPayload;
 import dev.retainerd.eventlog.proto.TaskCreatingPayload;
 import dev.retainerd.eventlog.proto.TaskMount;
+import dev.retainerd.eventlog.proto.TaskStartedPayload;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.KeyLocks;
@@ -59,20 +60,32 @@ final class TaskCreation {
     this.streams = streams;
   }
 
-  /** A container's init that is there, and who holds it. */
-  record Created(int pid, ShimCalls shim) {}
-
   /**
    * Creates the container's init, not yet running the user's process.
    *
-   * @param next events to be recorded with the outcome, such as the intent of the next step
+   * @return its pid
    */
-  Created create(
+  int create(
+      Origin origin, String namespace, String containerId, TaskService.CreateOptions options) {
+    return make(origin, namespace, containerId, options, false);
+  }
+
+  /**
+   * Creates it and starts the user's process, with one intent and one outcome for both. Not for one
+   * that is restored.
+   *
+   * @return its pid
+   */
+  int run(Origin origin, String namespace, String containerId, TaskService.CreateOptions options) {
+    return make(origin, namespace, containerId, options, true);
+  }
+
+  private int make(
       Origin origin,
       String namespace,
       String containerId,
       TaskService.CreateOptions options,
-      List<Event> next) {
+      boolean starts) {
     try (KeyLocks.Held held = tasks.hold(namespace, containerId)) {
       ContainerEntry container = container(namespace, containerId);
       if (tasks.find(namespace, containerId).isPresent()) {
@@ -106,6 +119,7 @@ final class TaskCreation {
                     .setBundle(bundle.toString())
                     .setStdio(options.stdio())
                     .setCheckpoint(images(namespace, containerId, options))
+                    .setStarts(starts)
                     .build()));
         // Before the intent: who waits for a shim must not hold what its settlement needs.
         shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
@@ -114,6 +128,9 @@ final class TaskCreation {
         shims.placed(owner);
       }
       Failpoint.TASK_CREATE_INTENT_RECORDED.hit();
+      if (starts) {
+        Failpoint.TASK_START_INTENT_RECORDED.hit();
+      }
       try {
         int pid =
             createInShim(
@@ -122,11 +139,18 @@ final class TaskCreation {
                 containerId,
                 spec.getValue().toByteArray(),
                 runtimeOptions,
-                options);
+                options,
+                starts);
         Failpoint.TASK_CREATED_IN_SHIM.hit();
-        recordCreated(origin, namespace, containerId, pid, Optional.of(options), next);
+        if (starts) {
+          Failpoint.TASK_STARTED_IN_SHIM.hit();
+        }
+        recordCreated(origin, namespace, containerId, pid, Optional.of(options), starts);
         Failpoint.TASK_CREATED_RECORDED.hit();
-        return new Created(pid, shim);
+        if (starts) {
+          Failpoint.TASK_STARTED_RECORDED.hit();
+        }
+        return pid;
       } catch (IOException | RuntimeException e) {
         if (TaskService.isUnanswered(e)) {
           // The shim may have done it. The intent stays open until the shim, or its successor,
@@ -145,7 +169,8 @@ final class TaskCreation {
       String containerId,
       byte[] spec,
       Opaque runtimeOptions,
-      TaskService.CreateOptions options)
+      TaskService.CreateOptions options,
+      boolean starts)
       throws IOException {
     try (MappedTrees.Ready ready = trees.prepare(containerId, spec, options.rootfs())) {
       Path bundle = bundles.make(namespace, containerId, ready.spec());
@@ -153,7 +178,7 @@ final class TaskCreation {
         archive.unpacking().into(bundles.makeImages(namespace, containerId));
       }
       Failpoint.TASK_BUNDLE_WRITTEN.hit();
-      return shim.create(
+      TaskRequest request =
           new TaskRequest(
               namespace,
               containerId,
@@ -164,7 +189,8 @@ final class TaskCreation {
                   ready.rootUid() == 0 && ready.rootGid() == 0
                       ? runtimeOptions
                       : runtimes.ownedBy(runtimeOptions, ready.rootUid(), ready.rootGid())),
-              images(namespace, containerId, options)));
+              images(namespace, containerId, options));
+      return starts ? shim.run(request) : shim.create(request);
     }
   }
 
@@ -189,6 +215,7 @@ final class TaskCreation {
    * Records a create that the shim has done.
    *
    * @param options what it was asked for with, where that is known
+   * @param started whether it has also started it
    */
   void recordCreated(
       Origin origin,
@@ -196,7 +223,7 @@ final class TaskCreation {
       String containerId,
       int pid,
       Optional<TaskService.CreateOptions> options,
-      List<Event> next) {
+      boolean started) {
     streams.hold(bundles.folder(namespace, containerId));
     TaskCreatedPayload.Builder created =
         TaskCreatedPayload.newBuilder()
@@ -215,7 +242,15 @@ final class TaskCreation {
         });
     List<Event> events = new ArrayList<>();
     events.add(new Event.TaskCreated(created.build()));
-    events.addAll(next);
+    if (started) {
+      events.add(
+          new Event.TaskStarted(
+              TaskStartedPayload.newBuilder()
+                  .setContainerId(containerId)
+                  .setPid(pid)
+                  .setStartedAtNanos(TaskService.nowNanos())
+                  .build()));
+    }
     journal.commit(origin, namespace, events);
   }
 

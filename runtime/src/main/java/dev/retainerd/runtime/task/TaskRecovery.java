@@ -86,7 +86,9 @@ public final class TaskRecovery {
   private void settleCreate(Key<TaskEntry> key, TaskEntry task) {
     Optional<ProcessStatus> seen = inShim(key, task);
     if (seen.isPresent() && seen.get().pid() > 0) {
-      tasks.recordCreated(self, key.namespace(), key.id(), seen.get().pid());
+      // One call may do both, and its answer be lost. A restored one has no pid before its start.
+      boolean started = seen.get().phase() != ProcessStatus.Phase.CREATED;
+      tasks.recordCreated(self, key.namespace(), key.id(), seen.get().pid(), started);
       finished.incrementAndGet();
     } else {
       tasks.undoCreate(self, key.namespace(), key.id(), UNDONE, true);

@@ -103,26 +103,24 @@ public final class TaskService {
    * @return its pid
    */
   public int create(Origin origin, String namespace, String containerId, CreateOptions options) {
-    return creation.create(origin, namespace, containerId, options, List.of()).pid();
+    return creation.create(origin, namespace, containerId, options);
   }
 
-  /** Records a create that the shim has done. */
-  void recordCreated(Origin origin, String namespace, String containerId, int pid) {
-    creation.recordCreated(origin, namespace, containerId, pid, Optional.empty(), List.of());
+  /** Records a create that the shim has done, and the start where it has done that as well. */
+  void recordCreated(
+      Origin origin, String namespace, String containerId, int pid, boolean started) {
+    creation.recordCreated(origin, namespace, containerId, pid, Optional.empty(), started);
   }
 
   /**
    * Creates the container's init and starts the user's process: {@link #create} and {@link #start}
-   * with one wait for the disk less, since the intent to start goes with the record of the create.
+   * with one call of the shim and two waits for the disk less. Not for a container that is
+   * restored.
    *
    * @return its pid
    */
   public int run(Origin origin, String namespace, String containerId, CreateOptions options) {
-    try (KeyLocks.Held held = hold(namespace, containerId)) {
-      TaskCreation.Created created =
-          creation.create(origin, namespace, containerId, options, List.of(starting(containerId)));
-      return startIntended(origin, namespace, containerId, created.shim());
-    }
+    return creation.run(origin, namespace, containerId, options);
   }
 
   private static Event starting(String containerId) {

@@ -79,6 +79,17 @@ final class PretendShim implements ShimCalls {
   }
 
   @Override
+  public int run(TaskRequest request) {
+    return create(request);
+  }
+
+  @Override
+  public int runExec(ExecRequest request) {
+    exec(request);
+    return start(request.namespace(), request.containerId(), request.execId());
+  }
+
+  @Override
   public int start(String namespace, String containerId, String execId) {
     return pids.computeIfAbsent(
         name(namespace, containerId, execId), none -> lastPid.incrementAndGet());

@@ -42,7 +42,6 @@ final class Adoption {
 
   private static final long SETTLE_MILLIS = 2_000;
   private static final long RUNTIME_GONE_MILLIS = 5_000;
-  private static final long ON_ITS_WAY_NANOS = 200_000_000;
 
   private final Shared shared;
   private final Bundle bundle;
@@ -173,7 +172,9 @@ final class Adoption {
       throws IOException, TtrpcException {
     ExecFifo fifo = new ExecFifo(Path.of(container.runtimeRoot()), container.id());
     if (fifo.exists()
-        && (fifo.isOfRunc() ? staysInit(first.pid()) : Processes.isAlive(first.pid()))) {
+        && (fifo.isOfRunc()
+            ? !ExecFifo.awaitProgram(first.pid())
+            : Processes.isAlive(first.pid()))) {
       first.advance(Stage.CREATED);
       return;
     }
@@ -181,23 +182,6 @@ final class Adoption {
       fifo.remove();
     }
     first.advance(Stage.STARTED);
-  }
-
-  /** One that was let go a moment ago, by a predecessor that died of it, is on its way. */
-  private static boolean staysInit(int pid) {
-    long deadline = System.nanoTime() + ON_ITS_WAY_NANOS;
-    while (ExecFifo.isRuncInit(pid)) {
-      if (System.nanoTime() - deadline > 0) {
-        return true;
-      }
-      try {
-        Thread.sleep(5);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return true;
-      }
-    }
-    return false;
   }
 
   private void adoptExec(Container container, String execId) throws IOException, TtrpcException {

@@ -155,14 +155,22 @@ final class Container {
         e);
   }
 
-  /** Makes root, streams and the first process; undoes all of it when one fails. */
-  void create(CreateTaskRequest request) throws TtrpcException {
+  /**
+   * Makes root, streams and the first process; undoes all of it when one fails.
+   *
+   * @param starts whether it is started as well; not for one that is restored
+   */
+  void create(CreateTaskRequest request, boolean starts) throws TtrpcException {
     String image = request.getCheckpoint();
-    if (!image.isEmpty() && !Files.isDirectory(Path.of(image))) {
+    if (!image.isEmpty() && (starts || !Files.isDirectory(Path.of(image)))) {
       throw new TtrpcException(
-          StatusCode.INVALID_ARGUMENT, "the checkpoint " + image + " is no folder");
+          StatusCode.INVALID_ARGUMENT,
+          starts
+              ? "a container is restored by Create and Start, one after the other"
+              : "the checkpoint " + image + " is no folder");
     }
     synchronized (step) {
+      CompletableFuture<Void> gate = first.beginStart();
       try {
         Files.createDirectories(bundle.folder());
         first.joinKeeper();
@@ -172,12 +180,16 @@ final class Container {
           RootMounts.mountAll(request.getRootfsList(), bundle.rootfs());
         }
         if (image.isEmpty()) {
-          launch(first, Stage.CREATED);
+          launch(first, starts ? Stage.STARTING : Stage.CREATED);
           watchMemory();
         } else {
           // A restored process runs at once: that is for Start to do.
           change(record.toBuilder().setRestoreFrom(image));
           first.advance(Stage.CREATED);
+        }
+        shared.announcer().created(namespace(), request, first.pid());
+        if (starts) {
+          letGo();
         }
       } catch (TtrpcException | RuntimeException e) {
         undoCreate();
@@ -185,9 +197,21 @@ final class Container {
       } catch (IOException e) {
         undoCreate();
         throw cannotWrite(e);
+      } finally {
+        gate.complete(null);
       }
-      shared.announcer().created(namespace(), request, first.pid());
     }
+  }
+
+  private void letGo() throws TtrpcException {
+    runtime.start(id(), bundle.path(), bundle.folder(), first.pid());
+    started();
+  }
+
+  /** A successor sees by itself that it has begun: that is on disk with the next step only. */
+  private void started() {
+    first.assume(Stage.STARTED);
+    shared.announcer().started(namespace(), id(), "", first.pid());
   }
 
   private void launch(ContainerProcess process, Stage reached) throws TtrpcException {
@@ -315,15 +339,14 @@ final class Container {
           if (awaitsRestore()) {
             launch(first, Stage.STARTING);
             watchMemory();
+            started();
           } else {
-            runtime.start(id(), bundle.path(), bundle.folder(), first.pid());
+            letGo();
           }
         } catch (TtrpcException e) {
           first.advance(Stage.CREATED);
           throw e;
         }
-        first.advanceIfRoom(first.record().toBuilder().setStage(Stage.STARTED));
-        shared.announcer().started(namespace(), id(), "", first.pid());
         return first.pid();
       } finally {
         gate.complete(null);
@@ -336,8 +359,8 @@ final class Container {
     return !record.getRestoreFrom().isEmpty() && first.pid() == 0;
   }
 
-  /** Notes an exec; {@link #startExec} runs it. */
-  void addExec(ExecProcessRequest request) throws TtrpcException {
+  /** Notes an exec, not on disk yet; {@link #startExec} runs it. */
+  ContainerProcess addExec(ExecProcessRequest request) throws TtrpcException {
     Bundle.checkId("exec", request.getExecId());
     requireRunning("Exec");
     ProcessRecord exec =
@@ -359,12 +382,12 @@ final class Container {
       Files.createDirectories(process.folder());
       Files.write(
           process.folder().resolve("spec.json"), request.getSpec().getValue().toByteArray());
-      persist(process);
     } catch (IOException e) {
       execs.remove(request.getExecId());
       throw cannotWrite(e);
     }
     shared.announcer().execAdded(namespace(), id(), request.getExecId());
+    return process;
   }
 
   int startExec(ContainerProcess process) throws TtrpcException {

@@ -6,6 +6,7 @@ import dev.retainerd.shim.posix.Pidfd;
 import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.posix.PosixException;
 import dev.retainerd.shim.posix.Processes;
+import dev.retainerd.shim.process.Reaper;
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.wire.record.ExitRecord;
@@ -196,6 +197,11 @@ final class ContainerProcess implements Keepers.Kept {
     }
   }
 
+  /** A step that a successor finds out by itself: it is on disk with the next one. */
+  void assume(Stage stage) {
+    record = record.toBuilder().setStage(stage).build();
+  }
+
   void advance(Stage stage) throws TtrpcException {
     advance(record.toBuilder().setStage(stage));
   }
@@ -210,6 +216,9 @@ final class ContainerProcess implements Keepers.Kept {
   /** The runtime left the pid in its file: identify, pin and watch the process. */
   void attachStarted(Stage stage, long sinceNanoTime) throws TtrpcException {
     int pid = readPid();
+    if (stage == Stage.STARTED && takeEnd(pid, sinceNanoTime)) {
+      return;
+    }
     openPidfd(pid);
     Processes.Stat stat = Processes.stat(pid);
     ProcessRecord.Builder next =
@@ -225,6 +234,21 @@ final class ContainerProcess implements Keepers.Kept {
     }
     watchEnd();
     shared.reaper().claim(pid, sinceNanoTime, this::ended);
+  }
+
+  /**
+   * Whether it has ended before the runtime did. Then its end is written down at once, which says
+   * more than a pin, and all else about it is in the runtime's file already.
+   */
+  private boolean takeEnd(int pid, long sinceNanoTime) {
+    Reaper.Early end = shared.reaper().claimIfEnded(pid, sinceNanoTime);
+    if (end == null) {
+      return false;
+    }
+    record =
+        record.toBuilder().setStage(Stage.STARTED).setPid(pid).setBootId(shared.bootId()).build();
+    ended(end.status(), end.atNanos());
+    return true;
   }
 
   private int readPid() throws TtrpcException {

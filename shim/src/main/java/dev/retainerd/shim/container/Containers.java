@@ -97,7 +97,13 @@ public final class Containers {
     return container;
   }
 
-  public int create(String namespace, CreateTaskRequest request, Options options)
+  /**
+   * Makes a container and its first process, whose pid it answers.
+   *
+   * @param starts whether the process also begins the user's program; else that is for {@link
+   *     #start}
+   */
+  public int create(String namespace, CreateTaskRequest request, Options options, boolean starts)
       throws TtrpcException {
     Bundle.checkId("container", request.getId());
     Bundle.checkId("namespace", namespace);
@@ -132,7 +138,7 @@ public final class Containers {
           "container " + namespace + "/" + request.getId() + " is held by this shim already");
     }
     try {
-      container.create(request);
+      container.create(request, starts);
       holdTerminal(container, container.first());
       return container.first().pid();
     } catch (TtrpcException | RuntimeException e) {
@@ -185,7 +191,20 @@ public final class Containers {
   }
 
   public void exec(String namespace, ExecProcessRequest request) throws TtrpcException {
+    Container container = get(namespace, request.getId());
+    ContainerProcess process = container.addExec(request);
+    try {
+      container.persist(process);
+    } catch (TtrpcException e) {
+      container.execs().remove(request.getExecId());
+      throw e;
+    }
+  }
+
+  /** As {@link #exec} and {@link #start}, with one step on disk less. */
+  public int runExec(String namespace, ExecProcessRequest request) throws TtrpcException {
     get(namespace, request.getId()).addExec(request);
+    return start(namespace, request.getId(), request.getExecId());
   }
 
   public void kill(String namespace, String id, String execId, int signal, boolean allProcesses)

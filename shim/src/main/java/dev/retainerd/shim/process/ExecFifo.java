@@ -14,6 +14,7 @@ import java.util.List;
  * between the opening and the byte dies too, and we may be killed at any instant. Thread-safe.
  */
 public final class ExecFifo {
+  private static final long ON_ITS_WAY_NANOS = 200_000_000;
   private static final Path READER = Path.of("/bin/cat");
 
   private final Path folder;
@@ -44,6 +45,28 @@ public final class ExecFifo {
     } catch (IOException e) {
       return false;
     }
+  }
+
+  /**
+   * Waits until the process, let go, has become the user's program: a signal that came before would
+   * be runc's. It takes a moment, and this waits no longer than that.
+   *
+   * @return false where it is runc's own still
+   */
+  public static boolean awaitProgram(int pid) {
+    long deadline = System.nanoTime() + ON_ITS_WAY_NANOS;
+    while (isRuncInit(pid)) {
+      if (System.nanoTime() - deadline > 0) {
+        return false;
+      }
+      try {
+        Thread.sleep(1);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether reading it is all that a start takes, and ours to do. */

@@ -147,6 +147,7 @@ public final class OciRuntime {
           Posix.status(out).size() > 0 || Processes.isAlive(pid) && !ExecFifo.isRuncInit(pid);
       if (started) {
         fifo.remove();
+        ExecFifo.awaitProgram(pid);
       }
       return started;
     } catch (IOException e) {

@@ -27,7 +27,14 @@ public final class Reaper {
     void ended(int status, long atNanos);
   }
 
-  private record Unclaimed(int status, long atNanos, long seenNanoTime) {}
+  private record Unclaimed(int status, long atNanos, long seenNanoTime) {
+    boolean isOfOneStartedSince(long nanoTime) {
+      return seenNanoTime - nanoTime >= 0;
+    }
+  }
+
+  /** The end of a process that nobody had claimed yet. */
+  public record Early(int status, long atNanos) {}
 
   private static final int UNCLAIMED_MAX = 4096;
   private static final long NO_CHILD_WAIT_MILLIS = 30_000;
@@ -62,7 +69,7 @@ public final class Reaper {
     Unclaimed before;
     synchronized (lock) {
       before = unclaimed.remove(pid);
-      if (before == null || before.seenNanoTime() - sinceNanoTime < 0) {
+      if (before == null || !before.isOfOneStartedSince(sinceNanoTime)) {
         before = null;
         listeners.put(pid, listener);
         lock.notifyAll();
@@ -70,6 +77,18 @@ public final class Reaper {
     }
     if (before != null) {
       listener.ended(before.status(), before.atNanos());
+    }
+  }
+
+  /** As {@link #claim} for one that has ended already; null, and no claim, where it has not. */
+  public Early claimIfEnded(int pid, long sinceNanoTime) {
+    synchronized (lock) {
+      Unclaimed before = unclaimed.get(pid);
+      if (before == null || !before.isOfOneStartedSince(sinceNanoTime)) {
+        return null;
+      }
+      unclaimed.remove(pid);
+      return new Early(before.status(), before.atNanos());
     }
   }
 

@@ -87,7 +87,14 @@ public final class ShimService implements TtrpcServer.Handler {
         String namespace = call.namespace().isEmpty() ? defaultNamespace : call.namespace();
         yield sandboxes.serve(call, namespace);
       }
-      case ServiceNames.SHIM -> own.serve(call);
+      case ServiceNames.SHIM -> {
+        String namespace = call.namespace().isEmpty() ? defaultNamespace : call.namespace();
+        yield switch (call.method()) {
+          case "Run" -> tasks.run(namespace, call.payload());
+          case "RunExec" -> tasks.runExec(namespace, call.payload());
+          default -> own.serve(call);
+        };
+      }
       default ->
           throw new TtrpcException(
               StatusCode.UNIMPLEMENTED, "service " + call.service() + " is not served here");

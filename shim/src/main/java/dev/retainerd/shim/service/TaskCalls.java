@@ -64,7 +64,7 @@ final class TaskCalls {
         StateRequest request = StateRequest.parseFrom(bytes);
         yield containers.state(namespace, request.getId(), request.getExecId());
       }
-      case "Create" -> create(namespace, CreateTaskRequest.parseFrom(bytes));
+      case "Create" -> create(namespace, CreateTaskRequest.parseFrom(bytes), false);
       case "Start" -> {
         StartRequest request = StartRequest.parseFrom(bytes);
         int pid = containers.start(namespace, request.getId(), request.getExecId());
@@ -122,14 +122,27 @@ final class TaskCalls {
     }
   }
 
-  private MessageLite create(String namespace, CreateTaskRequest request)
+  /** Create and Start of a container's first process, with nothing left where either fails. */
+  MessageLite run(String namespace, byte[] request)
+      throws TtrpcException, InvalidProtocolBufferException {
+    return create(namespace, CreateTaskRequest.parseFrom(request), true);
+  }
+
+  /** Exec and its Start. */
+  MessageLite runExec(String namespace, byte[] request)
+      throws TtrpcException, InvalidProtocolBufferException {
+    int pid = containers.runExec(namespace, ExecProcessRequest.parseFrom(request));
+    return StartResponse.newBuilder().setPid(pid).build();
+  }
+
+  private MessageLite create(String namespace, CreateTaskRequest request, boolean starts)
       throws TtrpcException, InvalidProtocolBufferException {
     Options options = Options.getDefaultInstance();
     if (request.getOptions().getTypeUrl().endsWith(RUNC_OPTIONS)) {
       options = Options.parseFrom(request.getOptions().getValue());
     }
     return CreateTaskResponse.newBuilder()
-        .setPid(containers.create(namespace, request, options))
+        .setPid(containers.create(namespace, request, options, starts))
         .build();
   }
 

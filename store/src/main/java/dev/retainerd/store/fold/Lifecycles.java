@@ -79,8 +79,11 @@ public final class Lifecycles {
           .build();
 
   /**
-   * An exit may overtake the outcome of create or start when the daemon dies between them, so it is
-   * legal from CREATING on only through TaskCreated, and from CREATED on directly.
+   * One intent may stand for both create and start ({@code TaskCreating.starts}): then the start
+   * follows on the create directly.
+   *
+   * <p>An exit may overtake the outcome of create or start when the daemon dies between them, so it
+   * is legal from CREATING on only through TaskCreated, and from CREATED on directly.
    */
   public static final Lifecycle<TaskPhase> TASK =
       Lifecycle.<TaskPhase>of("task")
@@ -88,7 +91,7 @@ public final class Lifecycles {
           .moves(TASK_CREATED, TASK_PHASE_CREATED, TASK_PHASE_CREATING)
           .ends(TASK_CREATE_FAILED, TASK_PHASE_CREATING)
           .moves(TASK_STARTING, TASK_PHASE_STARTING, TASK_PHASE_CREATED)
-          .moves(TASK_STARTED, TASK_PHASE_RUNNING, TASK_PHASE_STARTING)
+          .moves(TASK_STARTED, TASK_PHASE_RUNNING, TASK_PHASE_STARTING, TASK_PHASE_CREATED)
           .moves(TASK_START_FAILED, TASK_PHASE_CREATED, TASK_PHASE_STARTING)
           .stays(
               TASK_STOPPING,

@@ -24,7 +24,8 @@ final class TaskWords {
   }
 
   static String creating(TaskCreatingPayload p) {
-    return says(p.getContainerId(), "is being created in shim " + p.getShimId());
+    String how = p.getStarts() ? "is being created and started" : "is being created";
+    return says(p.getContainerId(), how + " in shim " + p.getShimId());
   }
 
   static String created(TaskCreatedPayload p) {
