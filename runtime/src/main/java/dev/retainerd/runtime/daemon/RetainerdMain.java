@@ -7,6 +7,7 @@ import dev.retainerd.runtime.config.ConfigReader;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.config.LoadedConfig;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.linux.ProcessEnd;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +29,7 @@ import picocli.CommandLine.Option;
     version = "retainerd " + Version.NAME,
     subcommands = ConfigCommand.class)
 public final class RetainerdMain implements Callable<Integer> {
+  private static final int ENDED_BY_SIGTERM = 128 + 15;
 
   @Option(
       names = {"-c", "--config"},
@@ -88,6 +90,9 @@ public final class RetainerdMain implements Callable<Integer> {
                 () -> {
                   daemon.close();
                   stopped.countDown();
+                  if (nobodyWaitsForTheJvm()) {
+                    ProcessEnd.now(ENDED_BY_SIGTERM);
+                  }
                 },
                 "stop"));
     try {
@@ -95,6 +100,12 @@ public final class RetainerdMain implements Callable<Integer> {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** An AOT cache, a recording and the like are written when the JVM ends by itself. */
+  private static boolean nobodyWaitsForTheJvm() {
+    return System.getenv().getOrDefault("RETAINERD_JAVA_OPTS", "").isBlank()
+        && System.getenv("RETAIN_AOT_TRAIN") == null;
   }
 
   private Path shimBinary(DaemonConfig config) {

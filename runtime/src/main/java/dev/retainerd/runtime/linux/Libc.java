@@ -51,6 +51,7 @@ final class Libc {
   static final long IOCTL = symbol("ioctl");
   static final long WAITID = symbol("waitid");
   static final long SYSCALL = symbol("syscall");
+  static final long EXIT = symbol("_exit");
 
   private Libc() {}
 
@@ -63,7 +64,7 @@ final class Libc {
   }
 
   /** The raw result; for functions that return an int the upper half is not defined. */
-  private static long raw(long function, long a, long b, long c, long d, long e, long f) {
+  static long raw(long function, long a, long b, long c, long d, long e, long f) {
     return INVOKER.invokeN6(SIX_WORDS, function, a, b, c, d, e, f);
   }
 
