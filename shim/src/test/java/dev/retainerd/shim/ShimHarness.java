@@ -160,10 +160,8 @@ final class ShimHarness implements AutoCloseable {
         + "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
         + "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"mode=755\"]},"
         + "{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\"]}"
-        + "],\"linux\":{\"cgroupsPath\":\"/shim-test-"
-        + ProcessHandle.current().pid()
-        + "/"
-        + id
+        + "],\"linux\":{\"cgroupsPath\":\"/"
+        + group(id)
         + "\",\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"mount\"}]}}";
   }
 
@@ -214,7 +212,7 @@ final class ShimHarness implements AutoCloseable {
     List<String> left = new ArrayList<>();
     File[] hierarchies = new File("/sys/fs/cgroup").listFiles(File::isDirectory);
     for (File hierarchy : hierarchies == null ? new File[0] : hierarchies) {
-      File group = new File(hierarchy, "shim-test-" + ProcessHandle.current().pid() + "/" + id);
+      File group = new File(hierarchy, group(id));
       if (group.isDirectory()) {
         left.add(group + ": " + Files.readString(group.toPath().resolve("cgroup.procs")).strip());
       }
@@ -224,8 +222,11 @@ final class ShimHarness implements AutoCloseable {
 
   /** Where the processes of a container are frozen and thawed, in cgroup v1. */
   static Path freezerOf(String id) {
-    String group = "shim-test-" + ProcessHandle.current().pid() + "/" + id;
-    return Path.of("/sys/fs/cgroup/freezer", group, "freezer.state");
+    return Path.of("/sys/fs/cgroup/freezer", group(id), "freezer.state");
+  }
+
+  private static String group(String id) {
+    return "shim-test-" + ProcessHandle.current().pid() + "/" + id;
   }
 
   /** Whether the shim has a child that was told of a file. */

@@ -8,17 +8,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.protobuf.ByteString;
 import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.wire.known.Any;
+import dev.retainerd.shim.wire.task.CreateTaskRequest;
 import dev.retainerd.shim.wire.task.ExecProcessRequest;
 import dev.retainerd.shim.wire.task.StateRequest;
 import dev.retainerd.shim.wire.task.Status;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** A start reads runc's FIFO itself, and leaves to runc what is more than that. */
 @Tag("real")
@@ -56,11 +59,19 @@ class StartWithoutRuncTest {
     return bundle;
   }
 
+  private CreateTaskRequest request(String id, Path bundle, Path runtime) {
+    String out = "cri://" + bundle.resolve("out.log");
+    return harness.request(id, bundle, runtime.toString()).setStdout(out).build();
+  }
+
   private void create(String id, Path bundle, Path runtime) throws Exception {
-    Path log = bundle.resolve("out.log");
-    harness.tasks.create(
-        harness.request(id, bundle, runtime.toString()).setStdout("cri://" + log).build(),
-        ShimHarness.PATIENCE);
+    harness.tasks.create(request(id, bundle, runtime), ShimHarness.PATIENCE);
+  }
+
+  /** Fails where it is not refused; its refusal's sentence. */
+  private CompletableFuture<String> refused(Executable call) {
+    return CompletableFuture.supplyAsync(
+        () -> assertThrows(TtrpcException.class, call).getMessage());
   }
 
   private void lifeOf(String id, Path bundle, Path runtime) throws Exception {
@@ -104,13 +115,7 @@ class StartWithoutRuncTest {
   }
 
   private int run(String id, Path bundle, Path runtime) throws Exception {
-    Path log = bundle.resolve("out.log");
-    return harness
-        .tasks
-        .run(
-            harness.request(id, bundle, runtime.toString()).setStdout("cri://" + log).build(),
-            ShimHarness.PATIENCE)
-        .getPid();
+    return harness.tasks.run(request(id, bundle, runtime), ShimHarness.PATIENCE).getPid();
   }
 
   /** Our own call for both: one step on disk less, and the same end. */
@@ -170,12 +175,10 @@ class StartWithoutRuncTest {
             "case \" $* \" in *' start '*) : >"
                 + harness.root
                 + "/began; sleep 1000;; esac\nexec runc \"$@\"");
-    Thread lost =
-        Thread.ofPlatform()
-            .start(() -> assertThrows(TtrpcException.class, () -> run("r3", bundle, runtime)));
+    CompletableFuture<String> lost = refused(() -> run("r3", bundle, runtime));
     ShimHarness.awaitTrue("the start", () -> Files.exists(harness.root.resolve("began")));
     harness.killShim();
-    lost.join();
+    lost.get(20, TimeUnit.SECONDS);
     harness.startShim();
     assertTrue(harness.adopt("r3", "").getAdopted());
     StateRequest asked = StateRequest.newBuilder().setId("r3").build();
@@ -192,20 +195,12 @@ class StartWithoutRuncTest {
     Path bundle = bundle("s4", "");
     create("s4", bundle, noting("runc"));
     Files.writeString(ShimHarness.freezerOf("s4"), "FROZEN");
-    Path fifo = harness.root.resolve("runc").resolve(ShimHarness.NAMESPACE).resolve("s4/exec.fifo");
-    List<String> refusals = new ArrayList<>();
-    Thread starting =
-        Thread.ofPlatform()
-            .start(
-                () ->
-                    refusals.add(
-                        assertThrows(TtrpcException.class, () -> harness.start("s4"))
-                            .getMessage()));
-    ShimHarness.awaitTrue("who lets init go", () -> harness.hasChild(fifo.getFileName() + ""));
+    CompletableFuture<String> starting = refused(() -> harness.start("s4"));
+    ShimHarness.awaitTrue("who lets init go", () -> harness.hasChild("exec.fifo"));
     harness.kill("s4", 9);
     Files.writeString(ShimHarness.freezerOf("s4"), "THAWED");
-    starting.join(20_000);
-    assertEquals(1, refusals.size());
+    String refusal = starting.get(20, TimeUnit.SECONDS);
+    assertTrue(refusal.contains("OCI runtime start failed"), refusal);
     assertEquals(137, harness.await("s4", "").getExitStatus());
     assertFalse(harness.hasChild("exec.fifo"));
     harness.delete("s4");

@@ -6,8 +6,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.linux.IdMappedMount;
-import dev.retainerd.runtime.linux.MountPoint;
-import dev.retainerd.runtime.linux.MountTable;
 import dev.retainerd.runtime.linux.Mounts;
 import dev.retainerd.runtime.linux.NativeFile;
 import dev.retainerd.runtime.namespaces.HeldNamespaces;
@@ -67,9 +65,7 @@ public final class MappedTrees {
 
   /** Unmounts and removes whatever an earlier daemon left; before the first {@link #prepare}. */
   public void clear() throws IOException {
-    for (MountPoint mount : MountTable.read().below(folder).reversed()) {
-      Mounts.unmountAll(mount.target());
-    }
+    Mounts.unmountBelow(folder);
     Folders.remove(folder);
   }
 
@@ -210,9 +206,7 @@ public final class MappedTrees {
 
   private static void release(Path own) {
     try {
-      for (MountPoint mount : MountTable.read().below(own).reversed()) {
-        Mounts.unmountAll(mount.target());
-      }
+      Mounts.unmountBelow(own);
     } catch (IOException e) {
       throw Refusal.internal("the mounts at " + own + " cannot be ended: " + e.getMessage(), e);
     }

@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.linux;
 
+import java.io.IOException;
 import java.nio.file.Path;
 
 /**
@@ -86,5 +87,12 @@ public final class Mounts {
       }
     }
     return any;
+  }
+
+  /** As {@link #unmountAll} for the folder and everything that is mounted below it. */
+  public static void unmountBelow(Path folder) throws IOException {
+    for (MountPoint mount : MountTable.readAbout(folder).below(folder).reversed()) {
+      unmountAll(mount.target());
+    }
   }
 }

@@ -88,6 +88,21 @@ public final class TtrpcShim implements ShimCalls {
     }
   }
 
+  /** A call of ours that not every shim has; of one from before it, {@code older} asks the same. */
+  private static <T> T askNewer(Call<T> call, Call<T> older) {
+    return ask(
+        () -> {
+          try {
+            return call.run();
+          } catch (TtrpcException e) {
+            if (e.code() != StatusCode.UNIMPLEMENTED) {
+              throw e;
+            }
+            return older.run();
+          }
+        });
+  }
+
   private static void tell(Action action) {
     try {
       action.run();
@@ -142,19 +157,11 @@ public final class TtrpcShim implements ShimCalls {
   @Override
   public int run(TaskRequest request) {
     CreateTaskRequest create = message(request);
-    return ask(
+    return askNewer(
+        () -> tasks(request.namespace()).run(create, RUNTIME_PATIENCE).getPid(),
         () -> {
-          try {
-            return tasks(request.namespace()).run(create, RUNTIME_PATIENCE).getPid();
-          } catch (TtrpcException e) {
-            if (e.code() != StatusCode.UNIMPLEMENTED) {
-              throw e;
-            }
-            // A shim from before this call.
-            int pid = create(request);
-            start(request.namespace(), request.containerId(), "");
-            return pid;
-          }
+          create(request);
+          return start(request.namespace(), request.containerId(), "");
         });
   }
 
@@ -194,18 +201,11 @@ public final class TtrpcShim implements ShimCalls {
   @Override
   public int runExec(ExecRequest request) {
     ExecProcessRequest exec = message(request);
-    return ask(
+    return askNewer(
+        () -> tasks(request.namespace()).runExec(exec, RUNTIME_PATIENCE).getPid(),
         () -> {
-          try {
-            return tasks(request.namespace()).runExec(exec, RUNTIME_PATIENCE).getPid();
-          } catch (TtrpcException e) {
-            if (e.code() != StatusCode.UNIMPLEMENTED) {
-              throw e;
-            }
-            // A shim from before this call.
-            exec(request);
-            return start(request.namespace(), request.containerId(), request.execId());
-          }
+          exec(request);
+          return start(request.namespace(), request.containerId(), request.execId());
         });
   }
 

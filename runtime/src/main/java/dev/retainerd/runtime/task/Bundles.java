@@ -1,8 +1,6 @@
 package dev.retainerd.runtime.task;
 
 import dev.retainerd.runtime.error.Refusal;
-import dev.retainerd.runtime.linux.MountPoint;
-import dev.retainerd.runtime.linux.MountTable;
 import dev.retainerd.runtime.linux.Mounts;
 import dev.retainerd.runtime.shims.Folders;
 import java.io.IOException;
@@ -12,7 +10,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.List;
 import java.util.Set;
 
 /**
@@ -85,10 +82,7 @@ public record Bundles(Path tasksFolder, Path imagesFolder) {
   public void remove(String namespace, String containerId) {
     Path folder = folder(namespace, containerId);
     try {
-      List<MountPoint> mounts = MountTable.readAbout(folder).below(folder);
-      for (MountPoint mount : mounts.reversed()) {
-        Mounts.unmountAll(mount.target());
-      }
+      Mounts.unmountBelow(folder);
       Folders.remove(folder);
       Folders.remove(images(namespace, containerId));
     } catch (IOException e) {
