@@ -21,18 +21,24 @@ final class OneImage {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (TarArchiveOutputStream tar = new TarArchiveOutputStream(bytes)) {
       for (String folder : new String[] {"bin/", "etc/", "proc/", "sys/", "dev/", "tmp/"}) {
-        tar.putArchiveEntry(new TarArchiveEntry(folder));
+        tar.putArchiveEntry(dated(new TarArchiveEntry(folder)));
         tar.closeArchiveEntry();
       }
       put(tar, "bin/busybox", Files.readAllBytes(Path.of("/bin/busybox")));
       for (String tool : "sh echo cat sleep true false id env".split(" ")) {
         TarArchiveEntry link = new TarArchiveEntry("bin/" + tool, TarArchiveEntry.LF_SYMLINK);
         link.setLinkName("busybox");
-        tar.putArchiveEntry(link);
+        tar.putArchiveEntry(dated(link));
         tar.closeArchiveEntry();
       }
     }
     return bytes.toByteArray();
+  }
+
+  /** Both archives hold the same layer, whenever they are made. */
+  private static TarArchiveEntry dated(TarArchiveEntry entry) {
+    entry.setModTime(1_700_000_000_000L);
+    return entry;
   }
 
   private static void put(TarArchiveOutputStream tar, String name, byte[] bytes)
@@ -40,7 +46,7 @@ final class OneImage {
     TarArchiveEntry entry = new TarArchiveEntry(name);
     entry.setSize(bytes.length);
     entry.setMode(0755);
-    tar.putArchiveEntry(entry);
+    tar.putArchiveEntry(dated(entry));
     tar.write(bytes);
     tar.closeArchiveEntry();
   }

@@ -129,6 +129,22 @@ class RetainctlOnContainerdTest {
   }
 
   @Test
+  void aLayerThatIsThereAlreadyIsNoReasonToRefuseAnArchive() throws Exception {
+    String before = succeeds("content", "ls", "-q").out();
+    OneImage.docker(folder.resolve("docker.tar"), "two:2");
+    for (int round = 0; round < 2; round++) {
+      succeeds("i", "import", folder.resolve("docker.tar").toString());
+      // The layer and the config are the first image's: the manifest alone is new.
+      List<String> added = new ArrayList<>(succeeds("content", "ls", "-q").out().lines().toList());
+      added.removeAll(before.lines().toList());
+      assertEquals(1, added.size(), added.toString());
+      assertEquals(
+          1, succeeds("content", "active").out().lines().count(), "nothing is left under way");
+    }
+    assertEquals(0, succeeds("run", "--rm", "docker.io/library/two:2", "one", "true").code());
+  }
+
+  @Test
   void aRunGivesOutputErrorsInputAndStatus() throws Exception {
     Answer ran =
         fed(

@@ -26,6 +26,8 @@ import io.grpc.stub.BlockingClientCall;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -137,13 +139,20 @@ public final class Blobs {
       in.skip(Long.MAX_VALUE);
       return expected;
     }
+    MessageDigest sent = Manifests.sha256();
     try {
-      return stream(ref, in, size, expected, labels);
+      return stream(ref, new DigestInputStream(in, sent), size, expected, labels);
     } catch (StatusException e) {
-      if (e.getStatus().getCode() == Status.Code.ALREADY_EXISTS && !expected.isEmpty()) {
-        return expected;
+      if (e.getStatus().getCode() != Status.Code.ALREADY_EXISTS) {
+        throw e.getStatus().asRuntimeException();
       }
-      throw e.getStatus().asRuntimeException();
+      // Where the digest was not known before, only the commit can tell that the blob is there
+      // already: all of it was read by then.
+      String known = expected.isEmpty() ? Manifests.named(sent) : expected;
+      if (!labels.isEmpty()) {
+        label(known, labels);
+      }
+      return known;
     } catch (InterruptedException | TimeoutException e) {
       throw CommandFailure.of("the daemon did not take blob " + ref + " in time", e);
     }

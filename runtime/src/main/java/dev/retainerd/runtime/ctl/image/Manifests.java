@@ -72,9 +72,19 @@ public final class Manifests {
   }
 
   static String sha256(byte[] bytes) {
+    MessageDigest sum = sha256();
+    sum.update(bytes);
+    return named(sum);
+  }
+
+  /** What a digest has seen, as content is named; it is reset by this. */
+  static String named(MessageDigest sum) {
+    return "sha256:" + HexFormat.of().formatHex(sum.digest());
+  }
+
+  static MessageDigest sha256() {
     try {
-      return "sha256:"
-          + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+      return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);
     }
