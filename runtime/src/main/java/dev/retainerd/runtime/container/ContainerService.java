@@ -223,7 +223,7 @@ public final class ContainerService implements SandboxContainers {
       effects.folders().make(record);
       Failpoint.CONTAINER_FOLDER_MADE.hit();
       Map<String, ImageVolumes.Volume> volumes =
-          effects.volumes().mount(origin, id, config.getMountsList());
+          effects.volumes().mount(origin, id, sandbox.getSandbox(), config.getMountsList());
       byte[] spec =
           effects
               .specs()

@@ -1,14 +1,17 @@
 package dev.retainerd.runtime.daemon;
 
+import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.container.ContainerImages;
 import dev.retainerd.runtime.container.ImageVolumes;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.linux.Mounts;
 import dev.retainerd.runtime.linux.NativeFile;
 import dev.retainerd.runtime.linux.SystemCallException;
+import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.Folders;
 import dev.retainerd.runtime.shims.RootMount;
@@ -20,12 +23,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Images as views of snapshots, mounted below the state folder: one folder a container, in it one a
- * mount, by its number.
+ * mount, by its number. In a pod with users of its own they show the owners that the image says, as
+ * its root file system does.
  */
-record MountedImages(ContainerImages images, SnapshotService snapshots, Path folder)
+record MountedImages(
+    ContainerImages images, SnapshotService snapshots, MappedTrees trees, Path folder)
     implements ImageVolumes {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
 
@@ -41,36 +47,54 @@ record MountedImages(ContainerImages images, SnapshotService snapshots, Path fol
   }
 
   @Override
-  public Map<String, Volume> mount(Origin origin, String containerId, List<Mount> mounts) {
+  public Map<String, Volume> mount(
+      Origin origin, String containerId, SandboxRecord sandbox, List<Mount> mounts) {
+    IdMappings podUsers = PodUsers.of(sandbox);
     Map<String, Volume> volumes = new HashMap<>();
     for (int i = 0; i < mounts.size(); i++) {
       Mount mount = mounts.get(i);
       if (isImage(mount)) {
-        volumes.put(mount.getContainerPath(), volume(origin, containerId, i, mount));
+        IdMappings users = PodUsers.of(mount);
+        volumes.put(
+            mount.getContainerPath(),
+            volume(
+                origin,
+                containerId,
+                i,
+                mount,
+                PodUsers.options(users.equals(IdMappings.NONE) ? podUsers : users)));
       }
     }
     return volumes;
   }
 
-  private Volume volume(Origin origin, String containerId, int number, Mount mount) {
+  private Volume volume(
+      Origin origin, String containerId, int number, Mount mount, List<String> users) {
     ContainerImages.Resolved image = images.resolve(origin, mount.getImage().getImage());
     List<RootMount> layers =
         snapshots
             .view(Scope.of(origin, NAMESPACE), key(containerId, number), image.chainId(), ROOT)
             .stream()
-            .map(m -> new RootMount(m.type(), m.source(), m.options()))
+            .map(m -> new RootMount(m.type(), m.source(), join(m.options(), users)))
             .toList();
     Path target = folder.resolve(containerId).resolve(Integer.toString(number));
     try {
       Files.createDirectories(target);
-      for (RootMount layer : layers) {
-        TemporaryMount.mount(layer, target);
+      // The mount keeps the mapped layers by itself, as a container's does.
+      try (MappedTrees.Shown shown = trees.show(layers)) {
+        for (RootMount layer : shown.mounts()) {
+          TemporaryMount.mount(layer, target);
+        }
       }
       return new Volume(within(target, mount), image.id());
     } catch (IOException e) {
       throw Refusal.internal(
           "image " + image.reference() + " cannot be mounted: " + e.getMessage(), e);
     }
+  }
+
+  private static List<String> join(List<String> options, List<String> more) {
+    return Stream.concat(options.stream(), more.stream()).toList();
   }
 
   /** A folder of the image; a link in it leads nowhere else. */

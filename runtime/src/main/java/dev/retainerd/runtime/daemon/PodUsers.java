@@ -1,9 +1,11 @@
 package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.eventlog.proto.SandboxRecord;
+import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.wire.cri.v1.IDMapping;
+import dev.retainerd.wire.cri.v1.Mount;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.UserNamespace;
 import java.util.List;
@@ -33,6 +35,22 @@ final class PodUsers {
         : IdMappings.NONE;
   }
 
+  /** Who is who on a mount that says so itself; nobody where it does not. */
+  static IdMappings of(Mount mount) {
+    try {
+      return mount.getUidMappingsCount() > 0 && mount.getGidMappingsCount() > 0
+          ? new IdMappings(ranges(mount.getUidMappingsList()), ranges(mount.getGidMappingsList()))
+          : IdMappings.NONE;
+    } catch (IllegalArgumentException e) {
+      throw Refusal.invalidArgument(
+              "the mount onto "
+                  + mount.getContainerPath()
+                  + " maps no users that there can be: "
+                  + e.getMessage())
+          .because(e);
+    }
+  }
+
   private static List<IdMappings.Range> ranges(List<IDMapping> mappings) {
     return mappings.stream()
         .map(
@@ -42,6 +60,13 @@ final class PodUsers {
                     Integer.toUnsignedLong(one.getHostId()),
                     Integer.toUnsignedLong(one.getLength())))
         .toList();
+  }
+
+  /** The options of a mount that shows its owners so, for {@code MappedTrees}. */
+  static List<String> options(IdMappings ids) {
+    return ids.equals(IdMappings.NONE)
+        ? List.of()
+        : List.of("uidmap=" + IdMappings.text(ids.uids()), "gidmap=" + IdMappings.text(ids.gids()));
   }
 
   /** The labels of a snapshot that such a pod's container is to write. */

@@ -138,7 +138,7 @@ record Services(
             new ContainerService.Effects(
                 images,
                 new SnapshotRootfs(snapshots),
-                new MountedImages(images, snapshots, state.resolve("image-mounts")),
+                new MountedImages(images, snapshots, trees, state.resolve("image-mounts")),
                 specs,
                 containerFolders,
                 new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName)),

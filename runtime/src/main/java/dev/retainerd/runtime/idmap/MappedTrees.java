@@ -87,11 +87,10 @@ public final class MappedTrees {
     if (!layers && !text.contains("\"uidMappings\"")) {
       return new Ready(spec, rootfs, 0, 0, () -> {});
     }
-    Path own = folder.resolve(Long.toString(last.incrementAndGet(), Character.MAX_RADIX));
+    Path own = next();
     JsonObject json = JsonParser.parseString(text).getAsJsonObject();
     try (UserNamespaces users = new UserNamespaces(linux(json))) {
-      Files.createDirectories(
-          own, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x")));
+      makeFolder(own);
       List<RootMount> mappedRoot = new ArrayList<>();
       for (RootMount mount : rootfs) {
         mappedRoot.add(root(mount, users, own));
@@ -117,6 +116,49 @@ public final class MappedTrees {
       release(own);
       throw e;
     }
+  }
+
+  /**
+   * What shows the owners that its layers' options say, until it is closed: whatever is mounted of
+   * it before stays.
+   */
+  public record Shown(List<RootMount> mounts, Runnable release) implements AutoCloseable {
+    @Override
+    public void close() {
+      release.run();
+    }
+  }
+
+  /**
+   * Mounts layers mapped that are to be; the others are given back as they are, at no cost.
+   *
+   * @throws IOException where kernel or file system cannot do it
+   */
+  public Shown show(List<RootMount> layers) throws IOException {
+    if (layers.stream().flatMap(m -> m.options().stream()).noneMatch(MappedTrees::isOption)) {
+      return new Shown(layers, () -> {});
+    }
+    Path own = next();
+    try (UserNamespaces users = new UserNamespaces(new JsonObject())) {
+      makeFolder(own);
+      List<RootMount> mapped = new ArrayList<>();
+      for (RootMount layer : layers) {
+        mapped.add(root(layer, users, own));
+      }
+      return new Shown(mapped, () -> release(own));
+    } catch (IOException | RuntimeException e) {
+      release(own);
+      throw e;
+    }
+  }
+
+  private Path next() {
+    return folder.resolve(Long.toString(last.incrementAndGet(), Character.MAX_RADIX));
+  }
+
+  private static void makeFolder(Path own) throws IOException {
+    Files.createDirectories(
+        own, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x")));
   }
 
   private static JsonObject linux(JsonObject spec) {

@@ -256,10 +256,11 @@ final class MountPlan {
             source.toString(),
             "options",
             options);
-    if (mount.getUidMappingsCount() > 0) {
+    // An image was mounted with the owners that it is to show.
+    if (!image && mount.getUidMappingsCount() > 0) {
       json.add("uidMappings", mappings(mount.getUidMappingsList()));
     }
-    if (mount.getGidMappingsCount() > 0) {
+    if (!image && mount.getGidMappingsCount() > 0) {
       json.add("gidMappings", mappings(mount.getGidMappingsList()));
     }
     mounts.add(json);

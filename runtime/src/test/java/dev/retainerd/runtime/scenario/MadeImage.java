@@ -23,6 +23,7 @@ final class MadeImage {
   private final Path folder;
   private final Path layer;
   private final JsonObject config = new JsonObject();
+  private int layers = 1;
 
   /** An image without files that {@code node} is to know as {@code name}. */
   MadeImage(Node node, String name) {
@@ -132,6 +133,12 @@ final class MadeImage {
     return this;
   }
 
+  /** With that layer twice, so that its root file system is an overlay also where it is read. */
+  MadeImage inTwoLayers() {
+    layers = 2;
+    return this;
+  }
+
   /** Imports it by means of the real ctr; the name. */
   String importInto(String namespace) {
     try {
@@ -142,8 +149,8 @@ final class MadeImage {
       Files.writeString(folder.resolve("config.json"), document(digest).toString());
       JsonObject entry = new JsonObject();
       entry.addProperty("Config", "config.json");
-      entry.add("RepoTags", list(name));
-      entry.add("Layers", list("layer.tar"));
+      entry.add("RepoTags", list(name, 1));
+      entry.add("Layers", list("layer.tar", layers));
       JsonArray manifest = new JsonArray();
       manifest.add(entry);
       Files.writeString(folder.resolve("manifest.json"), manifest.toString());
@@ -167,7 +174,7 @@ final class MadeImage {
   private JsonObject document(String digest) {
     JsonObject rootfs = new JsonObject();
     rootfs.addProperty("type", "layers");
-    rootfs.add("diff_ids", list("sha256:" + digest));
+    rootfs.add("diff_ids", list("sha256:" + digest, layers));
     JsonObject document = new JsonObject();
     document.addProperty(
         "architecture", System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64");
@@ -177,9 +184,11 @@ final class MadeImage {
     return document;
   }
 
-  private static JsonArray list(String one) {
+  private static JsonArray list(String one, int times) {
     JsonArray list = new JsonArray();
-    list.add(one);
+    for (int i = 0; i < times; i++) {
+      list.add(one);
+    }
     return list;
   }
 

@@ -209,6 +209,57 @@ class UserNamespacesTest {
   }
 
   @Test
+  void mountedImagesShowTheOwnersThatTheyNameThemselves() {
+    String layered =
+        new MadeImage(node, "docker.io/retain/layered:1")
+            .withBusybox()
+            .withFile("data/file", "of the image\n")
+            .owned("data", "65534:65534", "750")
+            .inTwoLayers()
+            .importInto("k8s.io");
+    PodSandboxConfig config = pod("images", NamespaceMode.CONTAINER, users());
+    String pod = pods.run(config);
+    IDMapping.Builder other = mapping().setHostId(HOST + 10).setLength(LENGTH - 10);
+    String id =
+        create(
+            pod,
+            config,
+            container("c", NamespaceMode.CONTAINER, users())
+                .addMounts(ofImage("/one", image))
+                .addMounts(ofImage("/two", layered))
+                .addMounts(ofImage("/part", layered).setImageSubPath("data"))
+                .addMounts(ofImage("/told", layered).addUidMappings(other).addGidMappings(other)));
+    pods.start(id);
+    for (String path : List.of("/one", "/two")) {
+      assertEquals("0:0", out(id, "stat -c %u:%g " + path + "/bin/busybox"));
+      assertEquals("65534:65534", out(id, "stat -c %u:%g " + path + "/data"));
+    }
+    assertEquals("65534:65534", out(id, "stat -c %u:%g /part"));
+    assertEquals("of the image", out(id, "cat /part/file"));
+    assertEquals("10:10", out(id, "stat -c %u:%g /told/bin/busybox"));
+    assertEquals(List.of(), Host.mountsBelow(node.state().resolve("idmap")));
+    pods.stop(id, 1);
+    pods.remove(id);
+
+    ContainerConfig.Builder none = container("none", NamespaceMode.CONTAINER, users());
+    IDMapping.Builder empty = mapping().setLength(0);
+    none.addMounts(ofImage("/x", image).addUidMappings(empty).addGidMappings(empty));
+    StatusRuntimeException refused =
+        assertThrows(StatusRuntimeException.class, () -> create(pod, config, none));
+    assertEquals(Status.Code.INVALID_ARGUMENT, refused.getStatus().getCode());
+    assertEquals(List.of(), Host.mountsBelow(node.state().resolve("image-mounts")));
+    pods.stopPod(pod);
+    pods.removePod(pod);
+  }
+
+  private static Mount.Builder ofImage(String path, String name) {
+    return Mount.newBuilder()
+        .setContainerPath(path)
+        .setReadonly(true)
+        .setImage(ImageSpec.newBuilder().setImage(name));
+  }
+
+  @Test
   void aMountIsMappedAlsoInAPodOfTheNodesUsers() throws Exception {
     String pod = pods.run("plain");
     Path volume = Files.createDirectories(node.folder().resolve("mapped"));
