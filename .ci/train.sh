@@ -40,14 +40,19 @@ with_daemon() {
   local folder daemon code=0 trained=${RETAIN_AOT_TRAIN:-}
   folder=$(mktemp -d /tmp/retain-train-XXXXXX)
   training_config "$folder"
-  [ "$1" = exercise ] || unset RETAIN_AOT_TRAIN
-  "$DIST/bin/retainerd" --config "$folder/config.toml" &
-  daemon=$!
-  for _ in $(seq 400); do
-    [ ! -S "$folder/sock" ] || break
-    kill -0 "$daemon" 2>/dev/null || break
-    sleep 0.05
-  done
+  if [ "$1" = exercise ]; then
+    # What is trained is a daemon that comes back, to a log and a pod of one that was killed.
+    unset RETAIN_AOT_TRAIN
+    start_daemon "$folder"
+    leave_behind "$folder" || say "the training goes without a pod from before"
+    kill -9 "$daemon" 2>/dev/null
+    wait "$daemon"
+    rm -f "$folder/sock"
+    export RETAIN_AOT_TRAIN=$trained
+  else
+    unset RETAIN_AOT_TRAIN
+  fi
+  start_daemon "$folder"
   unset RETAIN_AOT_TRAIN
   if [ -S "$folder/sock" ]; then TRAINED=$trained "$@" "$folder" || say "only a part of the training run worked"; fi
   kill "$daemon" 2>/dev/null
@@ -60,6 +65,17 @@ with_daemon() {
   end_training "$folder"
   # 143: ended by SIGTERM, in an orderly way.
   [ "$code" = 0 ] || [ "$code" = 143 ]
+}
+
+# Sets daemon; returns when it answers, or is gone.
+start_daemon() { # FOLDER
+  "$DIST/bin/retainerd" --config "$1/config.toml" &
+  daemon=$!
+  for _ in $(seq 400); do
+    [ ! -S "$1/sock" ] || break
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.05
+  done
 }
 
 training_config() { # FOLDER
@@ -85,38 +101,71 @@ TOML
 JSON
 }
 
-exercise() { # FOLDER
-  local socket=$1/sock busybox pod container config
-  ask() { timeout 60 "$DIST/bin/retain-bench" call --address "$socket" "$@"; }
-  ask Version || return 1
-  ask Status
-  command -v ctr >/dev/null && command -v runc >/dev/null && [ "$(id -u)" = 0 ] || return 0
-  busybox=$(static_busybox "$STATE/busybox") || return 0
-  timeout 60 ctr --address "$socket" version
-  "$DIST/bin/retain-bench" image --busybox "$busybox" "$1/busybox.tar" || return 1
-  timeout 60 ctr --address "$socket" --namespace training images import "$1/busybox.tar" || return 1
-  timeout 60 ctr --address "$socket" --namespace training run --rm docker.io/retain/busybox:1 training true || return 1
-  timeout 60 ctr --address "$socket" --namespace k8s.io images import "$1/busybox.tar" || return 1
-  pull_once "$1"
-  config='{"metadata": {"name": "training", "namespace": "default", "uid": "training"},
-    "logDirectory": "'$1'/logs", "linux": {"cgroupParent": "/retain-train-'$$'", "securityContext": {"namespaceOptions": {"pid": "CONTAINER"}}}}'
+ask() { timeout 60 "$DIST/bin/retain-bench" call --address "$socket" "$@"; }
+
+# What this host needs for containers; the image is made with the first of them.
+made_image() { # FOLDER
+  local busybox
+  command -v ctr >/dev/null && command -v runc >/dev/null && [ "$(id -u)" = 0 ] || return 1
+  [ ! -s "$1/busybox.tar" ] || return 0
+  busybox=$(static_busybox "$STATE/busybox") || return 1
+  "$DIST/bin/retain-bench" image --busybox "$busybox" "$1/busybox.tar"
+}
+
+pod_config() { # FOLDER NAME
+  say '{"metadata": {"name": "'"$2"'", "namespace": "default", "uid": "'"$2"'"},
+    "logDirectory": "'"$1"'/logs", "linux": {"cgroupParent": "/retain-train-'$$'", "securityContext": {"namespaceOptions": {"pid": "CONTAINER"}}}}'
+}
+
+# Runs a pod with a container; prints the ids of both.
+live_pod() { # FOLDER NAME
+  local config pod container
+  config=$(pod_config "$1" "$2")
   pod=$(ask RunPodSandbox '{"config": '"$config"'}' | sed -n 's/.*"podSandboxId": "\(.*\)".*/\1/p')
   [ -n "$pod" ] || return 1
   container=$(ask CreateContainer '{"podSandboxId": "'"$pod"'", "sandboxConfig": '"$config"',
     "config": {"metadata": {"name": "c"}, "image": {"image": "docker.io/retain/busybox:1"},
     "linux": {"securityContext": {"namespaceOptions": {"pid": "CONTAINER"}}},
-    "command": ["/bin/sleep", "1000"], "logPath": "c.log"}}' | sed -n 's/.*"containerId": "\(.*\)".*/\1/p')
+    "command": ["/bin/sleep", "1000"], "logPath": "'"$2"'.log"}}' | sed -n 's/.*"containerId": "\(.*\)".*/\1/p')
   [ -n "$container" ] || return 1
-  ask StartContainer '{"containerId": "'"$container"'"}'
+  ask StartContainer '{"containerId": "'"$container"'"}' >&2
+  say "$pod $container"
+}
+
+end_pod() { # POD CONTAINER
+  ask StopContainer '{"containerId": "'"$2"'"}'
+  ask RemoveContainer '{"containerId": "'"$2"'"}'
+  ask StopPodSandbox '{"podSandboxId": "'"$1"'"}'
+  ask RemovePodSandbox '{"podSandboxId": "'"$1"'"}'
+}
+
+leave_behind() { # FOLDER
+  local socket=$1/sock
+  ask Version || return 1
+  made_image "$1" || return 0
+  timeout 60 ctr --address "$socket" --namespace k8s.io images import "$1/busybox.tar" || return 1
+  live_pod "$1" before >"$1/before"
+}
+
+exercise() { # FOLDER
+  local socket=$1/sock pod container
+  ask Version || return 1
+  ask Status
+  made_image "$1" || return 0
+  timeout 60 ctr --address "$socket" version
+  timeout 60 ctr --address "$socket" --namespace training images import "$1/busybox.tar" || return 1
+  timeout 60 ctr --address "$socket" --namespace training run --rm docker.io/retain/busybox:1 training true || return 1
+  timeout 60 ctr --address "$socket" --namespace k8s.io images import "$1/busybox.tar" || return 1
+  pull_once "$1"
+  if read -r pod container <"$1/before"; then end_pod "$pod" "$container"; fi
+  live_pod "$1" training >"$1/live" || return 1
+  read -r pod container <"$1/live"
   ask ContainerStatus '{"containerId": "'"$container"'"}'
   ask ExecSync '{"containerId": "'"$container"'", "cmd": ["/bin/true"]}'
   ask ListContainers
   ask ListPodSandbox
   ask ListImages
-  ask StopContainer '{"containerId": "'"$container"'"}'
-  ask RemoveContainer '{"containerId": "'"$container"'"}'
-  ask StopPodSandbox '{"podSandboxId": "'"$pod"'"}'
-  ask RemovePodSandbox '{"podSandboxId": "'"$pod"'"}'
+  end_pod "$pod" "$container"
 }
 
 # A node's first pull is what its first pod waits for. The image comes from a registry of our own, as

@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import net.openhft.posix.PosixAPI;
 
 /**
  * The log, written with Chronicle Queue. Each opening begins a generation of its own; a generation
@@ -85,6 +86,14 @@ public final class ChronicleEventLog implements EventLog {
             () -> checkpoints.map(CheckpointKeeper::coveredSequence).orElse(Long.MAX_VALUE),
             () -> writer.end());
     this.begunNanos = options.clock().monotonicNanos();
+  }
+
+  /**
+   * Loads what a log needs of native code, which takes some time and else happens in {@link #open}.
+   * Harmless when it is loaded already; may run beside anything.
+   */
+  public static void loadLibraries() {
+    PosixAPI.posix();
   }
 
   /**

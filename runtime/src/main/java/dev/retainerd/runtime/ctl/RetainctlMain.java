@@ -5,6 +5,7 @@ import dev.retainerd.runtime.ctl.command.Sentences;
 import dev.retainerd.runtime.ctl.command.Session;
 import dev.retainerd.runtime.ctl.command.Times;
 import dev.retainerd.runtime.ctl.command.Verb;
+import dev.retainerd.runtime.logging.StderrLog;
 import io.netty.util.internal.logging.InternalLoggerFactory;
 import io.netty.util.internal.logging.JdkLoggerFactory;
 import java.io.FileDescriptor;
@@ -84,6 +85,7 @@ public final class RetainctlMain implements Runnable {
   public static void main(String[] arguments) {
     PrintStream out =
         new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+    StderrLog.install();
     quietLibraries();
     int code = run(out, arguments);
     out.flush();

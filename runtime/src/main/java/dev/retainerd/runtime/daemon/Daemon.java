@@ -78,10 +78,12 @@ public final class Daemon implements AutoCloseable {
    * that change something wait for it.
    *
    * @param shimBinary the shim's launcher
+   * @param libraries called before the server's libraries are first used
    * @throws dev.retainerd.runtime.error.Refusal where folders or the socket are not to be had
    * @throws dev.retainerd.eventlog.EventLogException where the log refuses
    */
-  public static Daemon start(DaemonConfig config, Path shimBinary) throws IOException {
+  public static Daemon start(DaemonConfig config, Path shimBinary, Runnable libraries)
+      throws IOException {
     long begun = System.nanoTime();
     NodeIdentity identity = NodeIdentity.of(config);
     LogOptions options = identity.expectedBy(logOptions(config));
@@ -115,6 +117,7 @@ public final class Daemon implements AutoCloseable {
     for (BindableService api : Apis.of(config, services, images, upkeep, ids)) {
       apis.add(() -> ServerInterceptors.intercept(api, gate));
     }
+    libraries.run();
     GrpcServer server =
         GrpcServer.start(
             new GrpcServer.Options(

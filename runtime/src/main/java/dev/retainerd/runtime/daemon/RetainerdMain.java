@@ -8,6 +8,7 @@ import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.config.LoadedConfig;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.linux.ProcessEnd;
+import dev.retainerd.runtime.logging.StderrLog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,17 +53,60 @@ public final class RetainerdMain implements Callable<Integer> {
 
   /** Runs the command line. */
   public static void main(String[] args) {
-    System.exit(new CommandLine(new RetainerdMain()).execute(args));
+    StderrLog.install();
+    RetainerdMain plain = new RetainerdMain();
+    System.exit(
+        plain.isToldPlainly(args)
+            ? plain.call()
+            : new CommandLine(new RetainerdMain()).execute(args));
+  }
+
+  /**
+   * Takes the words of a service file, options that are each followed by a value, and leaves all
+   * others to picocli: to read annotations takes it a tenth of a second, an eighth of a start.
+   */
+  private boolean isToldPlainly(String[] args) {
+    for (int i = 0; i < args.length; i += 2) {
+      if (i + 1 == args.length || args[i + 1].isEmpty() || args[i + 1].startsWith("-")) {
+        return false;
+      }
+      String value = args[i + 1];
+      switch (args[i]) {
+        case "-c", "--config" -> {
+          if (configFile != null) {
+            return false;
+          }
+          configFile = Path.of(value);
+        }
+        case "-l", "--log-level" -> {
+          if (logLevel != null) {
+            return false;
+          }
+          logLevel = value;
+        }
+        case "--shim" -> {
+          if (shim != null) {
+            return false;
+          }
+          shim = Path.of(value);
+        }
+        default -> {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   @Override
   public Integer call() {
+    EarlyLibraries libraries = EarlyLibraries.begin();
     try {
       LoadedConfig loaded = load();
       DaemonConfig config = loaded.config();
       logAt(logLevel != null ? logLevel : config.logLevel());
       loaded.warnings().forEach(w -> LoggerFactory.getLogger("dev.retainerd.config").warn("{}", w));
-      run(config);
+      run(config, libraries);
       return 0;
     } catch (ConfigException e) {
       e.problems().forEach(p -> System.err.println("retainerd: " + p));
@@ -81,8 +125,8 @@ public final class RetainerdMain implements Callable<Integer> {
     return Files.exists(standard) ? ConfigReader.read(standard) : ConfigReader.defaults();
   }
 
-  private void run(DaemonConfig config) throws IOException {
-    Daemon daemon = Daemon.start(config, shimBinary(config));
+  private void run(DaemonConfig config, EarlyLibraries libraries) throws IOException {
+    Daemon daemon = Daemon.start(config, shimBinary(config), libraries::await);
     CountDownLatch stopped = new CountDownLatch(1);
     Runtime.getRuntime()
         .addShutdownHook(

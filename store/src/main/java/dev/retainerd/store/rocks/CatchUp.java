@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import org.rocksdb.RocksDB;
 
 /**
  * Opens the store and brings it and the state in memory to the log's last event. A store that is
@@ -43,6 +44,14 @@ public record CatchUp(
 
   /** A store that was not used. */
   public record SetAside(Path from, Path to, String reason) {}
+
+  /**
+   * Loads RocksDB's library, which else happens in {@link #open}. Harmless when it is loaded
+   * already; may run beside anything.
+   */
+  public static void loadLibraries() {
+    RocksDB.loadLibrary();
+  }
 
   /**
    * Opens the store in {@code folder}, which is made where it is missing, on that log.
