@@ -23,11 +23,14 @@ public final class Traces {
 
   private Traces() {}
 
-  /** A folder for this run alone; only root may look in. */
+  /**
+   * A folder for this run alone; only root may look in. One below another such folder has a shorter
+   * name: sockets of shims lie deep in it, and their paths end at some hundred bytes.
+   */
   public static Path newFolder(Path parent) throws IOException {
     return Files.createTempDirectory(
         parent,
-        PREFIX,
+        parent.equals(PARENT) ? PREFIX : "",
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
   }
 

@@ -21,6 +21,10 @@ import java.util.Set;
 /** Turns merged settings into a {@link DaemonConfig}; problems go where the values send them. */
 final class DaemonConfigBuilder {
   private static final int SOCKET_PATH_BYTES = 107;
+
+  /** The JDK's sockets, which the shims are reached by, take one byte less. */
+  private static final int SHIM_SOCKET_BYTES = SOCKET_PATH_BYTES - 1;
+
   private static final int MOST = Integer.MAX_VALUE;
   private static final int MAX_ID = Integer.MAX_VALUE;
 
@@ -33,6 +37,7 @@ final class DaemonConfigBuilder {
   DaemonConfig build() {
     Path root = values.path(Key.of("root"));
     Path state = values.path(Key.of("state"));
+    checkShimSockets(state);
     if (root.startsWith(state)) {
       values.problem(
           Key.of("root"),
@@ -92,6 +97,20 @@ final class DaemonConfigBuilder {
         (int) values.integer(GRPC.child("gid"), 0, MAX_ID),
         messageBytes(GRPC.child("max_recv_message_size")),
         messageBytes(GRPC.child("max_send_message_size")));
+  }
+
+  /** Without room for them the daemon would start, and no container would. */
+  private void checkShimSockets(Path state) {
+    Path longest = state.resolve("shims/0123456789ab/sock");
+    int bytes = longest.toString().getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > SHIM_SOCKET_BYTES) {
+      values.problem(
+          Key.of("state"),
+          "the sockets of shims, such as %s, have %d bytes, and may have %d; set a shorter state",
+          longest,
+          bytes,
+          SHIM_SOCKET_BYTES);
+    }
   }
 
   private int messageBytes(Key key) {

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -323,6 +326,28 @@ class ConfigReaderTest {
   @Test
   void aSocketPathTooLongForTheKernelIsRefused() throws IOException {
     refusedWith("version = 2\n[grpc]\naddress = \"/" + "a".repeat(120) + "\"\n", 3, "at most 107");
+  }
+
+  @Test
+  void aStateTooDeepForTheSocketsOfShimsIsRefused() throws IOException {
+    String longest = "/tmp/" + "s".repeat(77);
+    String deeper = longest + "s";
+    refusedWith("version = 2\nstate = \"" + deeper + "\"\n", 2, "set a shorter state");
+    Path socket =
+        read("version = 2\nstate = \"" + longest + "\"\n")
+            .config()
+            .state()
+            .resolve("shims/0123456789ab/sock");
+    // As long as the JDK's sockets take it, and not a byte longer.
+    try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      Files.createDirectories(socket.getParent());
+      listener.bind(UnixDomainSocketAddress.of(socket));
+    } finally {
+      Files.deleteIfExists(socket);
+      Files.delete(socket.getParent());
+      Files.delete(socket.getParent().getParent());
+      Files.delete(Path.of(longest));
+    }
   }
 
   @Test
