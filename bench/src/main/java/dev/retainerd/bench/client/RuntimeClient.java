@@ -82,6 +82,14 @@ public final class RuntimeClient implements AutoCloseable {
         .withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
   }
 
+  /**
+   * Lets the next call connect at once where an attempt has failed before: gRPC else waits longer
+   * from one to the next, seconds at last, and what is measured would be that.
+   */
+  public void connectAnew() {
+    channel.resetConnectBackoff();
+  }
+
   /** The channel itself, for calls that are named at run time. */
   public Channel channel() {
     return channel;

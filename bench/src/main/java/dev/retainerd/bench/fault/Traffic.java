@@ -72,6 +72,7 @@ final class Traffic implements AutoCloseable {
                 : "no log folder";
         refusals.merge(why, 1, Integer::sum);
         pause();
+        pods.client().connectAnew();
       }
     }
   }
@@ -89,6 +90,7 @@ final class Traffic implements AutoCloseable {
       } catch (StatusRuntimeException e) {
         // The silence grows until the next answer.
         pause();
+        lists.connectAnew();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return;

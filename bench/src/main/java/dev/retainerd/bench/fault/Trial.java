@@ -105,6 +105,7 @@ final class Trial implements AutoCloseable {
       }
       return true;
     } catch (StatusRuntimeException e) {
+      pods.client().connectAnew();
       return false;
     }
   }
