@@ -13,6 +13,7 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.cri.v1.Capability;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.Device;
+import dev.retainerd.wire.cri.v1.HugepageLimit;
 import dev.retainerd.wire.cri.v1.Int64Value;
 import dev.retainerd.wire.cri.v1.KeyValue;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
@@ -649,6 +650,26 @@ class SpecBuilderTest {
     }
     resources(LinuxContainerResources.newBuilder().putUnified("memory.high", "1"));
     refused(Refusal.Code.FAILED_PRECONDITION, "cgroup v2");
+  }
+
+  @Test
+  void hugePagesAreLimitedWhereTheNodeCanAndIsToldTo() {
+    resources(
+        LinuxContainerResources.newBuilder()
+            .addHugepageLimits(HugepageLimit.newBuilder().setPageSize("2MB").setLimit(4 << 20))
+            .addHugepageLimits(HugepageLimit.newBuilder().setPageSize("1GB").setLimit(-1)));
+    host = Requests.hostWithAppArmor(Set.of());
+    // As with containerd, whose switch for them is off unless set.
+    assertFalse(at(spec(), "linux/resources").getAsJsonObject().has("hugepageLimits"));
+    policy = new SpecPolicy(false, "", false, false, false, false, false, true, true);
+    assertEquals(
+        "[{\"pageSize\":\"2MB\",\"limit\":4194304},"
+            + "{\"pageSize\":\"1GB\",\"limit\":18446744073709551615}]",
+        at(spec(), "linux/resources/hugepageLimits").toString());
+    host = Requests.HOST;
+    refused(Refusal.Code.FAILED_PRECONDITION, "tolerate_missing_hugetlb_controller");
+    policy = new SpecPolicy(false, "", false, false, true, false, false, true, true);
+    assertFalse(at(spec(), "linux/resources").getAsJsonObject().has("hugepageLimits"));
   }
 
   @Test
