@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.cri.v1.CDIDevice;
+import dev.retainerd.wire.cri.v1.Capability;
 import dev.retainerd.wire.cri.v1.CheckpointContainerRequest;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.ContainerState;
@@ -13,14 +14,21 @@ import dev.retainerd.wire.cri.v1.ExecSyncRequest;
 import dev.retainerd.wire.cri.v1.ExecSyncResponse;
 import dev.retainerd.wire.cri.v1.ImageSpec;
 import dev.retainerd.wire.cri.v1.LinuxContainerConfig;
+import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.LinuxContainerSecurityContext;
 import dev.retainerd.wire.cri.v1.Mount;
+import dev.retainerd.wire.cri.v1.MountPropagation;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.NamespaceOption;
+import dev.retainerd.wire.cri.v1.NetworkConfig;
+import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import dev.retainerd.wire.cri.v1.PodSandboxStatusRequest;
 import dev.retainerd.wire.cri.v1.ReopenContainerLogRequest;
+import dev.retainerd.wire.cri.v1.RuntimeConfig;
 import dev.retainerd.wire.cri.v1.SELinuxOption;
 import dev.retainerd.wire.cri.v1.SecurityProfile;
 import dev.retainerd.wire.cri.v1.SupplementalGroupsPolicy;
+import dev.retainerd.wire.cri.v1.UpdateRuntimeConfigRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Files;
@@ -246,6 +254,96 @@ class ContainerFeaturesTest {
     assertTrue(Files.isDirectory(missing));
     pods.stop(id, 1);
     pods.remove(id);
+  }
+
+  private static void host(String... command) {
+    Host.run(10, List.of(command)).expectSuccess();
+  }
+
+  private static Mount.Builder from(Path source, String target, MountPropagation propagation) {
+    return Mount.newBuilder()
+        .setHostPath(source.toString())
+        .setContainerPath(target)
+        .setPropagation(propagation);
+  }
+
+  @Test
+  void mountsArePropagatedAsAsked() throws Exception {
+    Path shared = Files.createDirectories(node.folder().resolve("shared"));
+    host("mount", "-t", "tmpfs", "shared", shared.toString());
+    try {
+      host("mount", "--make-rshared", shared.toString());
+      String id =
+          run(
+              sleeper("propagation")
+                  .addMounts(from(shared, "/private", MountPropagation.PROPAGATION_PRIVATE))
+                  .addMounts(from(shared, "/slave", MountPropagation.PROPAGATION_HOST_TO_CONTAINER))
+                  .addMounts(from(shared, "/both", MountPropagation.PROPAGATION_BIDIRECTIONAL))
+                  .setLinux(
+                      secured(
+                          security(NamespaceMode.CONTAINER)
+                              .setCapabilities(
+                                  Capability.newBuilder().addAddCapabilities("SYS_ADMIN")))));
+      Path late = Files.createDirectory(shared.resolve("late"));
+      host("mount", "-t", "tmpfs", "late", late.toString());
+      Files.createFile(late.resolve("file"));
+      assertEquals("", out(id, "ls /private/late"));
+      assertEquals("file\n", out(id, "ls /slave/late"));
+      assertEquals("file\n", out(id, "ls /both/late"));
+
+      String mount = "busybox mkdir %1$s && busybox mount -t tmpfs in %1$s && echo > %1$s/file";
+      out(id, mount.formatted("/both/inner"));
+      assertTrue(Files.exists(shared.resolve("inner/file")));
+      assertEquals("", out(id, "ls /private/inner"));
+      assertEquals("file\n", out(id, "ls /slave/inner"));
+      out(id, mount.formatted("/slave/own"));
+      assertEquals(List.of(), List.of(shared.resolve("own").toFile().list()));
+      pods.stop(id, 1);
+      pods.remove(id);
+
+      host("mount", "--make-rprivate", shared.toString());
+      StatusRuntimeException refused =
+          assertThrows(
+              StatusRuntimeException.class,
+              () ->
+                  run(
+                      sleeper("unshared")
+                          .addMounts(
+                              from(shared, "/b", MountPropagation.PROPAGATION_BIDIRECTIONAL))));
+      assertEquals(Status.Code.FAILED_PRECONDITION, refused.getStatus().getCode());
+      assertTrue(refused.getMessage().contains("--make-rshared"), refused.getMessage());
+    } finally {
+      host("umount", "-R", "-l", shared.toString());
+    }
+  }
+
+  @Test
+  void overheadOfARuntimeClassIsKeptWithThePod() {
+    PodSandboxConfig plain = pods.config("overhead");
+    PodSandboxConfig config =
+        plain.toBuilder()
+            .setLinux(
+                plain.getLinux().toBuilder()
+                    .setOverhead(
+                        LinuxContainerResources.newBuilder().setMemoryLimitInBytes(7 << 20)))
+            .build();
+    String own = pods.run(config);
+    String info =
+        node.cri()
+            .podSandboxStatus(
+                PodSandboxStatusRequest.newBuilder().setPodSandboxId(own).setVerbose(true).build())
+            .getInfoOrThrow("info");
+    assertTrue(info.contains("\"overhead\":{\"memory_limit_in_bytes\":7340032"), info);
+    pods.stopPod(own);
+    pods.removePod(own);
+    // What kubelet tells of the cluster's addresses is CNI's affair here, as with containerd.
+    node.cri()
+        .updateRuntimeConfig(
+            UpdateRuntimeConfigRequest.newBuilder()
+                .setRuntimeConfig(
+                    RuntimeConfig.newBuilder()
+                        .setNetworkConfig(NetworkConfig.newBuilder().setPodCidr("10.5.0.0/24")))
+                .build());
   }
 
   @Test
