@@ -338,7 +338,7 @@ final class ShimHarness implements AutoCloseable {
           .waitFor(20, TimeUnit.SECONDS);
     }
     removeCgroups();
-    endKeepers();
+    endOrphans();
     for (String line : Files.readAllLines(Path.of("/proc/self/mounts"))) {
       String target = line.split(" ")[1];
       if (target.startsWith(root + "/")) {
@@ -352,18 +352,27 @@ final class ShimHarness implements AutoCloseable {
     }
   }
 
-  /** Those of shims that were killed with containers in them. */
-  private void endKeepers() {
+  /** What a killed shim leaves: the keepers of its containers, and scripts of ours as runtimes. */
+  private void endOrphans() {
     String mark = "RETAIN_KEEPS_FOR=" + root + "/";
     for (ProcessHandle one : ProcessHandle.allProcesses().toList()) {
+      boolean keeper;
       try {
-        if (Files.readString(Path.of("/proc/" + one.pid() + "/environ")).startsWith(mark)) {
-          one.destroyForcibly();
-        }
-      } catch (IOException gone) {
-        // Over, or not ours to read.
+        keeper = Files.readString(Path.of("/proc/" + one.pid() + "/environ")).startsWith(mark);
+      } catch (IOException e) {
+        continue;
+      }
+      if (keeper || runsScript(one)) {
+        one.descendants().forEach(ProcessHandle::destroyForcibly);
+        one.destroyForcibly();
       }
     }
+  }
+
+  private boolean runsScript(ProcessHandle process) {
+    return Stream.of(process.info().arguments().orElse(new String[0]))
+        .limit(1)
+        .anyMatch(script -> script.startsWith(root + "/"));
   }
 
   /** The runtime removes the containers' own cgroups; the folder above them is ours. */
