@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.eventlog.Envelope;
-import dev.retainerd.eventlog.LogClock;
 import dev.retainerd.eventlog.LogDamage;
 import dev.retainerd.eventlog.LogOptions;
 import dev.retainerd.eventlog.LogReader;
@@ -253,24 +252,10 @@ class LogModelTest {
     }
 
     private LogOptions options(Path disk, int boot) {
-      long[] now = {random.nextLong(1L << 60)};
-      LogClock stepping =
-          new LogClock() {
-            @Override
-            public long wallNanos() {
-              now[0] += random.nextLong(2_000_000_000_000L) - 1_000_000_000_000L;
-              return now[0];
-            }
-
-            @Override
-            public long monotonicNanos() {
-              return System.nanoTime();
-            }
-          };
       return LogOptions.standard(disk)
           .withSizes(1 << 20, 150L << 10, 1L << 20)
           .withBootId("boot-" + boot)
-          .withClock(stepping)
+          .withClock(new SteppingClock(random))
           .withCheckpoints(Optional.empty());
     }
   }

@@ -81,16 +81,11 @@ final class DaemonConfigBuilder {
         text.isEmpty()
             ? state.resolve("retainerd.sock")
             : values.checked(key, text.startsWith("unix://") ? text.substring(7) : text);
-    int bytes = address.toString().getBytes(StandardCharsets.UTF_8).length;
-    if (bytes > SOCKET_PATH_BYTES) {
-      Key culprit = text.isEmpty() ? Key.of("state") : key;
-      values.problem(
-          culprit,
-          "the socket %s has %d bytes, a socket's path at most %d; set a shorter grpc.address",
-          address,
-          bytes,
-          SOCKET_PATH_BYTES);
-    }
+    checkSocket(
+        text.isEmpty() ? Key.of("state") : key,
+        address,
+        SOCKET_PATH_BYTES,
+        "the socket %s has %d bytes, a socket's path at most %d; set a shorter grpc.address");
     return new SocketSettings(
         address,
         (int) values.integer(GRPC.child("uid"), 0, MAX_ID),
@@ -101,15 +96,17 @@ final class DaemonConfigBuilder {
 
   /** Without room for them the daemon would start, and no container would. */
   private void checkShimSockets(Path state) {
-    Path longest = state.resolve("shims/0123456789ab/sock");
-    int bytes = longest.toString().getBytes(StandardCharsets.UTF_8).length;
-    if (bytes > SHIM_SOCKET_BYTES) {
-      values.problem(
-          Key.of("state"),
-          "the sockets of shims, such as %s, have %d bytes, and may have %d; set a shorter state",
-          longest,
-          bytes,
-          SHIM_SOCKET_BYTES);
+    checkSocket(
+        Key.of("state"),
+        state.resolve("shims/0123456789ab/sock"),
+        SHIM_SOCKET_BYTES,
+        "the sockets of shims, such as %s, have %d bytes, and may have %d; set a shorter state");
+  }
+
+  private void checkSocket(Key culprit, Path socket, int most, String sentence) {
+    int bytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > most) {
+      values.problem(culprit, sentence, socket, bytes, most);
     }
   }
 

@@ -23,7 +23,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * Images as views of snapshots, mounted below the state folder: one folder a container, in it one a
@@ -49,20 +48,15 @@ record MountedImages(
   @Override
   public Map<String, Volume> mount(
       Origin origin, String containerId, SandboxRecord sandbox, List<Mount> mounts) {
-    IdMappings podUsers = PodUsers.of(sandbox);
     Map<String, Volume> volumes = new HashMap<>();
     for (int i = 0; i < mounts.size(); i++) {
       Mount mount = mounts.get(i);
       if (isImage(mount)) {
-        IdMappings users = PodUsers.of(mount);
+        IdMappings own = PodUsers.of(mount);
+        IdMappings users = own.equals(IdMappings.NONE) ? PodUsers.of(sandbox) : own;
         volumes.put(
             mount.getContainerPath(),
-            volume(
-                origin,
-                containerId,
-                i,
-                mount,
-                PodUsers.options(users.equals(IdMappings.NONE) ? podUsers : users)));
+            volume(origin, containerId, i, mount, PodUsers.options(users)));
       }
     }
     return volumes;
@@ -75,7 +69,7 @@ record MountedImages(
         snapshots
             .view(Scope.of(origin, NAMESPACE), key(containerId, number), image.chainId(), ROOT)
             .stream()
-            .map(m -> new RootMount(m.type(), m.source(), join(m.options(), users)))
+            .map(m -> PodUsers.shown(m, users))
             .toList();
     Path target = folder.resolve(containerId).resolve(Integer.toString(number));
     try {
@@ -91,10 +85,6 @@ record MountedImages(
       throw Refusal.internal(
           "image " + image.reference() + " cannot be mounted: " + e.getMessage(), e);
     }
-  }
-
-  private static List<String> join(List<String> options, List<String> more) {
-    return Stream.concat(options.stream(), more.stream()).toList();
   }
 
   /** A folder of the image; a link in it leads nowhere else. */

@@ -4,12 +4,10 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import dev.retainerd.eventlog.LogDamage;
 import dev.retainerd.eventlog.LogStatus;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.config.RuntimeHandler;
-import dev.retainerd.store.proto.Damage;
-import dev.retainerd.store.state.Kind;
+import dev.retainerd.runtime.recovery.api.DoctorApi;
 import java.util.Collection;
 import java.util.Map;
 
@@ -40,11 +38,7 @@ record NodeInfo(DaemonConfig config, Services services) {
     log.addProperty("durability", status.durability().word());
     log.addProperty("generation", status.generation());
     JsonArray damages = new JsonArray();
-    services
-        .journal()
-        .state()
-        .get(Kind.NODE.key("", "node"))
-        .ifPresent(node -> node.getDamagesList().forEach(d -> damages.add(sentence(d))));
+    DoctorApi.damages(services.journal().state()).forEach(damages::add);
     log.add("damages", damages);
     return log;
   }
@@ -115,20 +109,5 @@ record NodeInfo(DaemonConfig config, Services services) {
       }
       default -> new JsonPrimitive(String.valueOf(value));
     };
-  }
-
-  /** Damage that a start found, of the log or the store, with the event that tells of it. */
-  private static String sentence(Damage d) {
-    return "event "
-        + d.getSequence()
-        + ": "
-        + new LogDamage(
-                d.getWhat(),
-                d.getPath(),
-                d.getSetAsideTo(),
-                d.getFirstLostSequence(),
-                d.getLastLostSequence(),
-                d.getDetail())
-            .sentence();
   }
 }

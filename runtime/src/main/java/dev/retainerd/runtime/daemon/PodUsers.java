@@ -4,21 +4,23 @@ import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.sandbox.SandboxService;
+import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.wire.cri.v1.IDMapping;
 import dev.retainerd.wire.cri.v1.Mount;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.UserNamespace;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * What pods say of their user namespace (KEP-127), in the words of the parts that make it. Pure.
  */
 final class PodUsers {
   /** Labels by which containerd's snapshotters know it. */
-  static final String UID_LABEL = "containerd.io/snapshot/uidmapping";
+  private static final String UID_LABEL = "containerd.io/snapshot/uidmapping";
 
-  static final String GID_LABEL = "containerd.io/snapshot/gidmapping";
+  private static final String GID_LABEL = "containerd.io/snapshot/gidmapping";
 
   private PodUsers() {}
 
@@ -64,9 +66,22 @@ final class PodUsers {
 
   /** The options of a mount that shows its owners so, for {@code MappedTrees}. */
   static List<String> options(IdMappings ids) {
-    return ids.equals(IdMappings.NONE)
-        ? List.of()
-        : List.of("uidmap=" + IdMappings.text(ids.uids()), "gidmap=" + IdMappings.text(ids.gids()));
+    return options(labels(ids));
+  }
+
+  /** The same, from the labels of the snapshot that is mounted. */
+  static List<String> options(Map<String, String> labels) {
+    return labels.containsKey(UID_LABEL)
+        ? List.of("uidmap=" + labels.get(UID_LABEL), "gidmap=" + labels.get(GID_LABEL))
+        : List.of();
+  }
+
+  /** A layer with those options added to its own. */
+  static RootMount shown(dev.retainerd.runtime.snapshot.Mount layer, List<String> users) {
+    return new RootMount(
+        layer.type(),
+        layer.source(),
+        Stream.concat(layer.options().stream(), users.stream()).toList());
   }
 
   /** The labels of a snapshot that such a pod's container is to write. */

@@ -71,28 +71,26 @@ public final class RetainerdMain implements Callable<Integer> {
         return false;
       }
       String value = args[i + 1];
+      Object toldBefore;
       switch (args[i]) {
         case "-c", "--config" -> {
-          if (configFile != null) {
-            return false;
-          }
+          toldBefore = configFile;
           configFile = Path.of(value);
         }
         case "-l", "--log-level" -> {
-          if (logLevel != null) {
-            return false;
-          }
+          toldBefore = logLevel;
           logLevel = value;
         }
         case "--shim" -> {
-          if (shim != null) {
-            return false;
-          }
+          toldBefore = shim;
           shim = Path.of(value);
         }
         default -> {
           return false;
         }
+      }
+      if (toldBefore != null) {
+        return false;
       }
     }
     return true;

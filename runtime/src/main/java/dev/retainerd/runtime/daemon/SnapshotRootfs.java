@@ -14,7 +14,6 @@ import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.runtime.snapshot.Mount;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -77,19 +76,8 @@ record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
   }
 
   private static List<RootMount> root(List<Mount> mounts, Map<String, String> labels) {
-    return mounts.stream()
-        .map(m -> new RootMount(m.type(), m.source(), mapped(m.options(), labels)))
-        .toList();
-  }
-
-  private static List<String> mapped(List<String> options, Map<String, String> labels) {
-    if (!labels.containsKey(PodUsers.UID_LABEL)) {
-      return options;
-    }
-    List<String> more = new ArrayList<>(options);
-    more.add("uidmap=" + labels.get(PodUsers.UID_LABEL));
-    more.add("gidmap=" + labels.get(PodUsers.GID_LABEL));
-    return more;
+    List<String> users = PodUsers.options(labels);
+    return mounts.stream().map(m -> PodUsers.shown(m, users)).toList();
   }
 
   @Override

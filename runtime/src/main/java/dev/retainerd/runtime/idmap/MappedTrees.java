@@ -82,19 +82,14 @@ public final class MappedTrees {
    */
   public Ready prepare(String name, byte[] spec, List<RootMount> rootfs) {
     String text = new String(spec, StandardCharsets.UTF_8);
-    boolean layers =
-        rootfs.stream().flatMap(m -> m.options().stream()).anyMatch(MappedTrees::isOption);
-    if (!layers && !text.contains("\"uidMappings\"")) {
+    if (!anyMapped(rootfs) && !text.contains("\"uidMappings\"")) {
       return new Ready(spec, rootfs, 0, 0, () -> {});
     }
     Path own = next();
     JsonObject json = JsonParser.parseString(text).getAsJsonObject();
     try (UserNamespaces users = new UserNamespaces(linux(json))) {
       makeFolder(own);
-      List<RootMount> mappedRoot = new ArrayList<>();
-      for (RootMount mount : rootfs) {
-        mappedRoot.add(root(mount, users, own));
-      }
+      List<RootMount> mappedRoot = roots(rootfs, users, own);
       binds(json, users, own);
       return new Ready(
           json.toString().getBytes(StandardCharsets.UTF_8),
@@ -135,21 +130,21 @@ public final class MappedTrees {
    * @throws IOException where kernel or file system cannot do it
    */
   public Shown show(List<RootMount> layers) throws IOException {
-    if (layers.stream().flatMap(m -> m.options().stream()).noneMatch(MappedTrees::isOption)) {
+    if (!anyMapped(layers)) {
       return new Shown(layers, () -> {});
     }
     Path own = next();
     try (UserNamespaces users = new UserNamespaces(new JsonObject())) {
       makeFolder(own);
-      List<RootMount> mapped = new ArrayList<>();
-      for (RootMount layer : layers) {
-        mapped.add(root(layer, users, own));
-      }
-      return new Shown(mapped, () -> release(own));
+      return new Shown(roots(layers, users, own), () -> release(own));
     } catch (IOException | RuntimeException e) {
       release(own);
       throw e;
     }
+  }
+
+  private static boolean anyMapped(List<RootMount> layers) {
+    return layers.stream().flatMap(m -> m.options().stream()).anyMatch(MappedTrees::isOption);
   }
 
   private Path next() {
@@ -167,6 +162,15 @@ public final class MappedTrees {
 
   private static long rootOf(JsonObject linux, String which) {
     return Math.max(0, IdMappings.outside(UserNamespaces.ranges(linux, which), 0));
+  }
+
+  private static List<RootMount> roots(List<RootMount> layers, UserNamespaces users, Path own)
+      throws IOException {
+    List<RootMount> mapped = new ArrayList<>();
+    for (RootMount layer : layers) {
+      mapped.add(root(layer, users, own));
+    }
+    return mapped;
   }
 
   private static RootMount root(RootMount mount, UserNamespaces users, Path own)

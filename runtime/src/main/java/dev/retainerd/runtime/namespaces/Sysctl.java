@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.namespaces;
 
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.linux.NamespacedSettings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,16 +16,6 @@ import java.util.Set;
  */
 record Sysctl(String name, String value, Path file) {
   private static final Path ROOT = Path.of("/proc/sys");
-  private static final Set<String> OF_IPC =
-      Set.of(
-          "kernel.msgmax",
-          "kernel.msgmnb",
-          "kernel.msgmni",
-          "kernel.sem",
-          "kernel.shmall",
-          "kernel.shmmax",
-          "kernel.shmmni",
-          "kernel.shm_rmid_forced");
 
   /** Checks a name and value; refuses what would reach outside of the pod. */
   static Sysctl of(String name, String value, Set<NamespaceKind> kinds) {
@@ -33,7 +24,7 @@ record Sysctl(String name, String value, Path file) {
     boolean allowed =
         (slashed.startsWith("net/") && kinds.contains(NamespaceKind.NETWORK))
             || (slashed.startsWith("fs/mqueue/") && kinds.contains(NamespaceKind.IPC))
-            || (OF_IPC.contains(dotted) && kinds.contains(NamespaceKind.IPC))
+            || (NamespacedSettings.OF_IPC.contains(dotted) && kinds.contains(NamespaceKind.IPC))
             || (dotted.equals("kernel.domainname") && kinds.contains(NamespaceKind.UTS));
     Path file = ROOT.resolve(slashed).normalize();
     if (!allowed || !file.startsWith(ROOT) || slashed.contains("..")) {
@@ -48,7 +39,8 @@ record Sysctl(String name, String value, Path file) {
 
   /** Whether it belongs to the IPC namespace. */
   boolean ofIpc() {
-    return name.startsWith("fs") || OF_IPC.contains(slashed(name).replace('/', '.'));
+    return name.startsWith("fs")
+        || NamespacedSettings.OF_IPC.contains(slashed(name).replace('/', '.'));
   }
 
   /** As sysctl(8): whichever of dot and slash comes first is the separator. */

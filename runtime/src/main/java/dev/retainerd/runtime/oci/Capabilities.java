@@ -2,6 +2,7 @@ package dev.retainerd.runtime.oci;
 
 import com.google.gson.JsonObject;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.linux.KernelCapabilities;
 import dev.retainerd.wire.cri.v1.Capability;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -13,96 +14,22 @@ import java.util.Set;
  * what is added, then what is dropped, so that "add ALL, drop CHOWN" means what it says.
  */
 final class Capabilities {
-  /** Every capability, in the order of the kernel's bits. */
-  private static final List<String> BY_BIT =
-      List.of(
-          "CAP_CHOWN",
-          "CAP_DAC_OVERRIDE",
-          "CAP_DAC_READ_SEARCH",
-          "CAP_FOWNER",
-          "CAP_FSETID",
-          "CAP_KILL",
-          "CAP_SETGID",
-          "CAP_SETUID",
-          "CAP_SETPCAP",
-          "CAP_LINUX_IMMUTABLE",
-          "CAP_NET_BIND_SERVICE",
-          "CAP_NET_BROADCAST",
-          "CAP_NET_ADMIN",
-          "CAP_NET_RAW",
-          "CAP_IPC_LOCK",
-          "CAP_IPC_OWNER",
-          "CAP_SYS_MODULE",
-          "CAP_SYS_RAWIO",
-          "CAP_SYS_CHROOT",
-          "CAP_SYS_PTRACE",
-          "CAP_SYS_PACCT",
-          "CAP_SYS_ADMIN",
-          "CAP_SYS_BOOT",
-          "CAP_SYS_NICE",
-          "CAP_SYS_RESOURCE",
-          "CAP_SYS_TIME",
-          "CAP_SYS_TTY_CONFIG",
-          "CAP_MKNOD",
-          "CAP_LEASE",
-          "CAP_AUDIT_WRITE",
-          "CAP_AUDIT_CONTROL",
-          "CAP_SETFCAP",
-          "CAP_MAC_OVERRIDE",
-          "CAP_MAC_ADMIN",
-          "CAP_SYSLOG",
-          "CAP_WAKE_ALARM",
-          "CAP_BLOCK_SUSPEND",
-          "CAP_AUDIT_READ",
-          "CAP_PERFMON",
-          "CAP_BPF",
-          "CAP_CHECKPOINT_RESTORE");
-
-  /** What a container has that asks for nothing. */
-  static final List<String> DEFAULT =
-      List.of(
-          "CAP_CHOWN",
-          "CAP_DAC_OVERRIDE",
-          "CAP_FSETID",
-          "CAP_FOWNER",
-          "CAP_MKNOD",
-          "CAP_NET_RAW",
-          "CAP_SETGID",
-          "CAP_SETUID",
-          "CAP_SETFCAP",
-          "CAP_SETPCAP",
-          "CAP_NET_BIND_SERVICE",
-          "CAP_SYS_CHROOT",
-          "CAP_KILL",
-          "CAP_AUDIT_WRITE");
-
   private final Set<String> held = new LinkedHashSet<>();
   private final Set<String> ambient = new LinkedHashSet<>();
 
   private Capabilities() {}
 
-  /** The names of the bits that are set. */
-  static Set<String> ofMask(long mask) {
-    Set<String> names = new LinkedHashSet<>();
-    for (int bit = 0; bit < BY_BIT.size(); bit++) {
-      if ((mask >>> bit & 1) == 1) {
-        names.add(BY_BIT.get(bit));
-      }
-    }
-    return names;
-  }
-
   /** What a container without wishes has. */
   static Capabilities standard() {
     Capabilities set = new Capabilities();
-    set.held.addAll(DEFAULT);
+    set.held.addAll(KernelCapabilities.OF_CONTAINERS);
     return set;
   }
 
   /** All that the daemon has. */
   static Capabilities privileged(HostTraits host) {
     Capabilities set = new Capabilities();
-    BY_BIT.stream().filter(host.capabilities()::contains).forEach(set.held::add);
+    KernelCapabilities.BY_BIT.stream().filter(host.capabilities()::contains).forEach(set.held::add);
     return set;
   }
 
@@ -115,7 +42,9 @@ final class Capabilities {
   static Capabilities requested(Capability wishes, HostTraits host) {
     Capabilities set = standard();
     if (hasAll(wishes.getAddCapabilitiesList())) {
-      BY_BIT.stream().filter(host.capabilities()::contains).forEach(set.held::add);
+      KernelCapabilities.BY_BIT.stream()
+          .filter(host.capabilities()::contains)
+          .forEach(set.held::add);
     }
     if (hasAll(wishes.getDropCapabilitiesList())) {
       set.held.clear();
@@ -151,7 +80,7 @@ final class Capabilities {
   private static String canonical(String name) {
     String upper = name.toUpperCase(Locale.ROOT);
     String full = upper.startsWith("CAP_") ? upper : "CAP_" + upper;
-    if (!BY_BIT.contains(full)) {
+    if (!KernelCapabilities.BY_BIT.contains(full)) {
       throw Refusal.invalidArgument(
           "there is no capability " + Identifiers.shortened(name) + "; see capabilities(7)");
     }

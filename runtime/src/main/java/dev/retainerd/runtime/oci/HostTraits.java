@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.oci;
 
+import dev.retainerd.runtime.linux.KernelCapabilities;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +50,7 @@ public record HostTraits(
     boolean unified = Files.exists(CGROUP.resolve("cgroup.controllers"));
     return new HostTraits(
         Integer.parseInt(Files.readString(Path.of("/proc/self/oom_score_adj")).strip()),
-        Capabilities.ofMask(Long.parseUnsignedLong(field(status, "CapEff"), 16)),
+        KernelCapabilities.ofMask(Long.parseUnsignedLong(field(status, "CapEff"), 16)),
         !field(status, "Seccomp").isEmpty(),
         Files.exists(Path.of("/sys/fs/selinux/enforce")),
         loadedProfiles(),

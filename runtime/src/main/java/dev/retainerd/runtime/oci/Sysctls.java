@@ -1,11 +1,11 @@
 package dev.retainerd.runtime.oci;
 
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.linux.NamespacedSettings;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -16,16 +16,6 @@ import java.util.regex.Pattern;
  */
 public final class Sysctls {
   private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_*-]+([./][a-zA-Z0-9_*-]+)*");
-  private static final Set<String> OF_IPC =
-      Set.of(
-          "kernel.msgmax",
-          "kernel.msgmnb",
-          "kernel.msgmni",
-          "kernel.sem",
-          "kernel.shmall",
-          "kernel.shmmax",
-          "kernel.shmmni",
-          "kernel.shm_rmid_forced");
 
   private Sysctls() {}
 
@@ -62,7 +52,7 @@ public final class Sysctls {
       throw Refusal.invalidArgument("the sysctl " + shown + " is no name of one");
     }
     boolean network = name.startsWith("net.");
-    boolean ipc = OF_IPC.contains(name) || name.startsWith("fs.mqueue.");
+    boolean ipc = NamespacedSettings.OF_IPC.contains(name) || name.startsWith("fs.mqueue.");
     boolean uts = name.equals("kernel.domainname");
     if (!network && !ipc && !uts) {
       throw Refusal.invalidArgument(

@@ -3,13 +3,12 @@ package dev.retainerd.runtime.ctl;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.retainerd.runtime.program.Program;
+import dev.retainerd.runtime.program.Program.Output;
 import dev.retainerd.runtime.scenario.StockContainerd;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -27,8 +26,6 @@ class RetainctlOnContainerdTest {
 
   private Path folder;
   private Process containerd;
-
-  private record Answer(int code, String out, String err) {}
 
   @BeforeEach
   void start() throws Exception {
@@ -52,62 +49,27 @@ class RetainctlOnContainerdTest {
     }
     containerd.destroy();
     containerd.waitFor(20, TimeUnit.SECONDS);
-    run(
-        List.of("sh", "-c", "grep -o '" + folder + "[^ ]*' /proc/self/mounts | xargs -r umount -l"),
-        "");
-    run(List.of("rm", "-rf", "--one-file-system", folder.toString()), "");
+    new Program(
+            List.of(
+                "sh", "-c", "grep -o '" + folder + "[^ ]*' /proc/self/mounts | xargs -r umount -l"))
+        .run(90);
+    new Program(List.of("rm", "-rf", "--one-file-system", folder.toString())).run(90);
   }
 
-  private Answer retainctl(String... arguments) throws Exception {
+  private Output retainctl(String... arguments) throws Exception {
     return fed("", arguments);
   }
 
-  private Answer fed(String stdin, String... arguments) throws Exception {
+  private Output fed(String stdin, String... arguments) throws Exception {
     List<String> command =
         new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.retainerd.runtime.ctl.RetainctlMain",
-                "-a",
-                StockContainerd.socket(folder).toString()));
-    command.addAll(Arrays.asList(arguments));
-    return run(command, stdin);
+            Program.java(RetainctlMain.class, "-a", StockContainerd.socket(folder).toString()));
+    command.addAll(List.of(arguments));
+    return new Program(command).fed(stdin).run(90);
   }
 
-  private Answer run(List<String> command, String stdin) throws IOException, InterruptedException {
-    Path in = Files.writeString(Files.createTempFile("rctl", ".in"), stdin);
-    Path out = Files.createTempFile("rctl", ".out");
-    Path err = Files.createTempFile("rctl", ".err");
-    try {
-      Process process =
-          new ProcessBuilder(command)
-              .redirectInput(in.toFile())
-              .redirectOutput(out.toFile())
-              .redirectError(err.toFile())
-              .start();
-      boolean ended = process.waitFor(90, TimeUnit.SECONDS);
-      if (!ended) {
-        process.destroyForcibly();
-      }
-      assertTrue(ended, () -> "it hangs: " + command);
-      return new Answer(
-          process.exitValue(),
-          Files.readString(out, StandardCharsets.UTF_8),
-          Files.readString(err, StandardCharsets.UTF_8));
-    } finally {
-      Files.delete(in);
-      Files.delete(out);
-      Files.delete(err);
-    }
-  }
-
-  private Answer succeeds(String... arguments) throws Exception {
-    Answer answer = retainctl(arguments);
+  private Output succeeds(String... arguments) throws Exception {
+    Output answer = retainctl(arguments);
     assertEquals(0, answer.code(), answer.err());
     return answer;
   }
@@ -123,7 +85,7 @@ class RetainctlOnContainerdTest {
     assertTrue(checked.contains("complete (3/3)") && checked.contains("true"), checked);
     succeeds("i", "rm", "docker.io/library/two:2", "docker.io/library/three:3");
     assertEquals(IMAGE + "\n", succeeds("i", "ls", "-q").out());
-    Answer missing = retainctl("i", "rm", "docker.io/library/nope:1");
+    Output missing = retainctl("i", "rm", "docker.io/library/nope:1");
     assertEquals(1, missing.code());
     assertEquals(1, missing.err().lines().count(), missing.err());
   }
@@ -146,7 +108,7 @@ class RetainctlOnContainerdTest {
 
   @Test
   void aRunGivesOutputErrorsInputAndStatus() throws Exception {
-    Answer ran =
+    Output ran =
         fed(
             "typed\n",
             "run",
@@ -167,7 +129,7 @@ class RetainctlOnContainerdTest {
 
   @Test
   void aCommandThatIsNotThereLeavesNothing() throws Exception {
-    Answer ran = retainctl("run", "--rm", IMAGE, "one", "/no/such/thing");
+    Output ran = retainctl("run", "--rm", IMAGE, "one", "/no/such/thing");
     assertEquals(1, ran.code());
     assertTrue(ran.err().startsWith("retainctl: "), ran.err());
     assertEquals("", succeeds("c", "ls", "-q").out());
@@ -177,14 +139,14 @@ class RetainctlOnContainerdTest {
   void aDetachedContainerIsSeenExecedPausedAndKilled() throws Exception {
     succeeds("run", "-d", IMAGE, "bg", "sleep", "600");
     assertTrue(succeeds("t", "ls").out().matches("(?s).*bg +\\d+ +RUNNING.*"));
-    Answer inside = retainctl("t", "exec", "--exec-id", "e1", "bg", "sh", "-c", "echo in; exit 3");
+    Output inside = retainctl("t", "exec", "--exec-id", "e1", "bg", "sh", "-c", "echo in; exit 3");
     assertEquals(3, inside.code(), inside.err());
     assertEquals("in\n", inside.out());
     succeeds("t", "pause", "bg");
     assertTrue(succeeds("t", "ls").out().contains("PAUSED"));
     succeeds("t", "resume", "bg");
     assertTrue(succeeds("t", "metrics", "bg").out().contains("memory.usage"));
-    Answer early = retainctl("c", "rm", "bg");
+    Output early = retainctl("c", "rm", "bg");
     assertEquals(1, early.code());
     assertTrue(early.err().contains("tasks kill -s KILL bg"), early.err());
     succeeds("t", "rm", "-f", "bg");

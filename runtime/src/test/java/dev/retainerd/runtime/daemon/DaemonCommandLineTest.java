@@ -3,12 +3,10 @@ package dev.retainerd.runtime.daemon;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.charset.StandardCharsets;
+import dev.retainerd.runtime.program.Program;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -16,37 +14,8 @@ import org.junit.jupiter.api.io.TempDir;
 class DaemonCommandLineTest {
   @TempDir private Path folder;
 
-  private record Answer(int code, String out, String err) {}
-
-  private Answer retainerd(String... arguments) throws Exception {
-    Path out = folder.resolve("out");
-    Path err = folder.resolve("err");
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-cp",
-                System.getProperty("java.class.path"),
-                RetainerdMain.class.getName()));
-    command.addAll(List.of(arguments));
-    Process process =
-        new ProcessBuilder(command)
-            .directory(folder.toFile())
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile())
-            .start();
-    boolean ended = process.waitFor(60, TimeUnit.SECONDS);
-    if (!ended) {
-      process.destroyForcibly();
-    }
-    assertTrue(ended, "it runs on: " + List.of(arguments));
-    return new Answer(
-        process.exitValue(),
-        Files.readString(out, StandardCharsets.UTF_8),
-        Files.readString(err, StandardCharsets.UTF_8));
+  private static Program.Output retainerd(String... arguments) throws Exception {
+    return new Program(Program.java(RetainerdMain.class, arguments)).run(60);
   }
 
   @Test
@@ -57,7 +26,7 @@ class DaemonCommandLineTest {
             List.of("--config", broken.toString()),
             List.of("-c", broken.toString(), "--log-level", "debug", "--shim", "/no/shim"),
             List.of("--config=" + broken))) {
-      Answer answer = retainerd(words.toArray(String[]::new));
+      Program.Output answer = retainerd(words.toArray(String[]::new));
       assertEquals(1, answer.code(), answer.err());
       assertTrue(
           answer.err().startsWith("retainerd: ") && answer.err().contains("root"), answer.err());
@@ -76,7 +45,7 @@ class DaemonCommandLineTest {
             List.of("--config", "a", "--log-level"),
             List.of("--conf", "a"),
             List.of("run", "it"))) {
-      Answer answer = retainerd(words.toArray(String[]::new));
+      Program.Output answer = retainerd(words.toArray(String[]::new));
       assertEquals(2, answer.code(), words + ": " + answer.err());
       assertTrue(answer.err().contains("--") || answer.err().contains("run"), answer.err());
       assertTrue(!answer.err().contains("\tat "), answer.err());

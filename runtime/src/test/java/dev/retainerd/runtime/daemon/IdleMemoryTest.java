@@ -3,7 +3,7 @@ package dev.retainerd.runtime.daemon;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.charset.StandardCharsets;
+import dev.retainerd.runtime.program.Program;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,16 +36,12 @@ class IdleMemoryTest {
     String build = Files.readString(Path.of("..", "build"));
     String flags =
         build.lines().filter(line -> line.startsWith("DAEMON_FLAGS=")).findFirst().orElseThrow();
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("-XX:+UseSerialGC");
-    OF_HEAP.matcher(flags).results().forEach(flag -> command.add(flag.group()));
-    assertEquals(7, command.size(), command.toString());
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Grown.class.getName()));
-    Process process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), said);
+    List<String> heap = new ArrayList<>(List.of("-XX:+UseSerialGC"));
+    OF_HEAP.matcher(flags).results().forEach(flag -> heap.add(flag.group()));
+    assertEquals(6, heap.size(), heap.toString());
+    Program.Output output = new Program(Program.java(heap, Grown.class)).run(60);
+    String said = output.out();
+    assertEquals(0, output.code(), said + output.err());
     List<Long> sizes =
         said.lines().reduce((a, b) -> b).stream()
             .flatMap(line -> List.of(line.split(" ")).stream())

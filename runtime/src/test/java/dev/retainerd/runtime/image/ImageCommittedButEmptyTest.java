@@ -8,6 +8,7 @@ import com.sun.net.httpserver.HttpServer;
 import dev.retainerd.eventlog.proto.SnapshotRecord;
 import dev.retainerd.runtime.archive.TarBuilder;
 import dev.retainerd.runtime.content.Digest;
+import dev.retainerd.runtime.program.Program;
 import dev.retainerd.runtime.registry.Credentials;
 import dev.retainerd.store.proto.ContentEntry;
 import dev.retainerd.store.state.Kind;
@@ -110,18 +111,14 @@ class ImageCommittedButEmptyTest {
   }
 
   private Process pullInAnotherProcess(Path root, String failpoint) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(flag -> flag.startsWith("--") || flag.startsWith("-Dchronicle"))
-        .forEach(command::add);
-    command.add("-Dretainerd.failpoint=" + failpoint);
-    command.add("-XX:TieredStopAtLevel=1");
-    command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
-    command.add(PullOnce.class.getName());
-    command.add(root.toString());
-    command.add(image);
+    List<String> flags =
+        new ArrayList<>(
+            ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(flag -> flag.startsWith("--") || flag.startsWith("-Dchronicle"))
+                .toList());
+    flags.add("-Dretainerd.failpoint=" + failpoint);
+    flags.add("-XX:TieredStopAtLevel=1");
+    List<String> command = Program.java(flags, PullOnce.class, root.toString(), image);
     return new ProcessBuilder(command)
         .redirectErrorStream(true)
         .redirectOutput(temp.resolve("daemon.log").toFile())

@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.oci;
 
+import dev.retainerd.runtime.linux.KernelCapabilities;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.ContainerMetadata;
 import dev.retainerd.wire.cri.v1.ImageSpec;
@@ -19,7 +20,7 @@ final class Requests {
   static final HostTraits HOST =
       new HostTraits(
           0,
-          Capabilities.ofMask(0x1ffffffffffL & ~(1L << 24)),
+          KernelCapabilities.ofMask(0x1ffffffffffL & ~(1L << 24)),
           true,
           false,
           Optional.empty(),

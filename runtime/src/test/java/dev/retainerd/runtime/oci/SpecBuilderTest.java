@@ -10,6 +10,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.linux.KernelCapabilities;
 import dev.retainerd.wire.cri.v1.Capability;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.Device;
@@ -309,7 +310,7 @@ class SpecBuilderTest {
 
   @Test
   void aContainerWithoutWishesHasTheFourteenDefaults() {
-    assertEquals(new TreeSet<>(Capabilities.DEFAULT), capabilities("bounding"));
+    assertEquals(new TreeSet<>(KernelCapabilities.OF_CONTAINERS), capabilities("bounding"));
     assertEquals(14, capabilities("permitted").size());
     assertFalse(at(spec(), "process/capabilities").getAsJsonObject().has("inheritable"));
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
+import dev.retainerd.runtime.linux.KernelCapabilities;
 import dev.retainerd.wire.cri.v1.Capability;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.Device;
@@ -231,7 +232,8 @@ class SpecOnRealRuntimeTest {
       assertTrue(seen.contains("mounted"), seen);
       assertTrue(seen.contains("Seccomp:\t0"), seen);
       String mask = seen.replaceAll("(?s).*CapEff:\\s*([0-9a-f]+).*", "$1");
-      assertEquals(host.capabilities(), Capabilities.ofMask(Long.parseUnsignedLong(mask, 16)));
+      assertEquals(
+          host.capabilities(), KernelCapabilities.ofMask(Long.parseUnsignedLong(mask, 16)));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.scenario;
 
+import dev.retainerd.runtime.program.Program;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -9,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
@@ -43,24 +43,8 @@ final class Host {
   /** The same with variables of its own. */
   static Output run(int seconds, List<String> command, Map<String, String> variables) {
     try {
-      File out = File.createTempFile("retainerd-scenario-", ".out");
-      try {
-        ProcessBuilder builder =
-            new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectInput(new File("/dev/null"))
-                .redirectOutput(out);
-        builder.environment().putAll(variables);
-        Process process = builder.start();
-        if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
-          process.destroyForcibly();
-          throw new AssertionError(
-              String.join(" ", command) + " took longer than " + seconds + " s: " + text(out));
-        }
-        return new Output(process.exitValue(), text(out));
-      } finally {
-        out.delete();
-      }
+      Program.Output output = new Program(command).with(variables).merged(seconds);
+      return new Output(output.code(), output.out());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
@@ -76,10 +60,6 @@ final class Host {
         .redirectInput(new File("/dev/null"))
         .redirectOutput(out.toFile())
         .start();
-  }
-
-  private static String text(File file) throws IOException {
-    return new String(Files.readAllBytes(file.toPath()), StandardCharsets.UTF_8);
   }
 
   /** Every process whose command line holds {@code text}. */

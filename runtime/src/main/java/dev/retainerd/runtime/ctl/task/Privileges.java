@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.retainerd.runtime.ctl.command.CommandFailure;
 import dev.retainerd.runtime.ctl.command.Trees;
+import dev.retainerd.runtime.linux.KernelCapabilities;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -30,37 +31,10 @@ final class Privileges {
   static final List<String> READ_ONLY =
       List.of("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
 
-  private static final List<String> DEFAULT =
-      List.of(
-          "CAP_CHOWN",
-          "CAP_DAC_OVERRIDE",
-          "CAP_FSETID",
-          "CAP_FOWNER",
-          "CAP_MKNOD",
-          "CAP_NET_RAW",
-          "CAP_SETGID",
-          "CAP_SETUID",
-          "CAP_SETFCAP",
-          "CAP_SETPCAP",
-          "CAP_NET_BIND_SERVICE",
-          "CAP_SYS_CHROOT",
-          "CAP_KILL",
-          "CAP_AUDIT_WRITE");
-
-  private static final List<String> ALL =
-      List.of(
-          ("CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP"
-                  + " LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK"
-                  + " IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN"
-                  + " SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE"
-                  + " AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM"
-                  + " BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE")
-              .split(" "));
-
   private Privileges() {}
 
   static JsonObject defaults() {
-    return sets(DEFAULT);
+    return sets(KernelCapabilities.OF_CONTAINERS);
   }
 
   private static JsonObject sets(Iterable<String> names) {
@@ -76,14 +50,8 @@ final class Privileges {
   /** A privileged container: what this process may, it may. */
   static void all(JsonObject spec) {
     // A runtime refuses what the kernel does not know, and what we lack cannot be given away.
-    List<String> have = new ArrayList<>();
-    long bounding = bounding();
-    for (int bit = 0; bit < ALL.size(); bit++) {
-      if ((bounding & 1L << bit) != 0) {
-        have.add("CAP_" + ALL.get(bit));
-      }
-    }
-    spec.getAsJsonObject("process").add("capabilities", sets(have));
+    spec.getAsJsonObject("process")
+        .add("capabilities", sets(KernelCapabilities.ofMask(bounding())));
     JsonObject linux = spec.getAsJsonObject("linux");
     linux.remove("maskedPaths");
     linux.remove("readonlyPaths");
@@ -132,10 +100,10 @@ final class Privileges {
 
   private static String checked(String name) {
     String upper = name.toUpperCase(Locale.ROOT);
-    String bare = upper.startsWith("CAP_") ? upper.substring(4) : upper;
-    if (!ALL.contains(bare)) {
+    String full = upper.startsWith("CAP_") ? upper : "CAP_" + upper;
+    if (!KernelCapabilities.BY_BIT.contains(full)) {
       throw CommandFailure.usage("there is no capability " + name + ": see man 7 capabilities");
     }
-    return "CAP_" + bare;
+    return full;
   }
 }

@@ -23,28 +23,7 @@ public final class RunVerb extends Verb {
       description = "remove the container after running, cannot be used with --detach")
   boolean remove;
 
-  @Option(names = "--null-io", description = "send all IO to /dev/null")
-  boolean nullIo;
-
-  @Option(names = "--log-uri", defaultValue = "", description = "log uri")
-  String logUri;
-
-  @Option(
-      names = {"-d", "--detach"},
-      description = "detach from the task after it has started execution")
-  boolean detach;
-
-  @Option(
-      names = "--fifo-dir",
-      defaultValue = "",
-      description = "directory used for storing IO FIFOs")
-  String fifoDir;
-
-  @Option(
-      names = "--pid-file",
-      defaultValue = "",
-      description = "file path to write the task's pid")
-  String pidFile;
+  @Mixin TaskFlags taskFlags = new TaskFlags();
 
   @Mixin SpecFlags flags = new SpecFlags();
 
@@ -59,16 +38,13 @@ public final class RunVerb extends Verb {
 
   @Override
   protected int run(Session session) throws IOException, InterruptedException {
-    if (remove && detach) {
+    if (remove && taskFlags.detach) {
       throw CommandFailure.usage("flags --detach and --rm cannot be specified together");
     }
     Creation creation = new Creation(session, flags);
     Container container = creation.create(image, id, arguments);
     try {
-      return new TaskRun(
-              session,
-              container,
-              new TaskRun.Flags(flags.tty, detach, nullIo, logUri, fifoDir, pidFile, true))
+      return new TaskRun(session, container, taskFlags.with(flags.tty))
           .run(Optional.of(creation.taskOptions()));
     } finally {
       if (remove) {

@@ -12,7 +12,7 @@ import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.Future;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code tasks start} and {@code tasks attach}. */
@@ -23,28 +23,7 @@ public final class StartVerbs {
   /** Starts the task of a container that is there. */
   @Command(name = "start", description = "start a container that has been created")
   public static final class Start extends Verb {
-    @Option(names = "--null-io", description = "send all IO to /dev/null")
-    boolean nullIo;
-
-    @Option(names = "--log-uri", defaultValue = "", description = "log uri")
-    String logUri;
-
-    @Option(
-        names = {"-d", "--detach"},
-        description = "detach from the task after it has started execution")
-    boolean detach;
-
-    @Option(
-        names = "--fifo-dir",
-        defaultValue = "",
-        description = "directory used for storing IO FIFOs")
-    String fifoDir;
-
-    @Option(
-        names = "--pid-file",
-        defaultValue = "",
-        description = "file path to write the task's pid")
-    String pidFile;
+    @Mixin TaskFlags flags = new TaskFlags();
 
     @Parameters(index = "0", paramLabel = "CONTAINER")
     String id;
@@ -55,11 +34,7 @@ public final class StartVerbs {
       var process = Trees.parse(container.getSpec().getValue()).getAsJsonObject("process");
       boolean tty =
           process != null && process.has("terminal") && process.get("terminal").getAsBoolean();
-      return new TaskRun(
-              session,
-              container,
-              new TaskRun.Flags(tty, detach, nullIo, logUri, fifoDir, pidFile, true))
-          .run(Optional.empty());
+      return new TaskRun(session, container, flags.with(tty)).run(Optional.empty());
     }
   }
 
