@@ -45,6 +45,9 @@ import dev.retainerd.eventlog.proto.NamespaceDeletedPayload;
 import dev.retainerd.eventlog.proto.NamespaceUpdatedPayload;
 import dev.retainerd.eventlog.proto.NodeRebootedPayload;
 import dev.retainerd.eventlog.proto.RecoveryFinishedPayload;
+import dev.retainerd.eventlog.proto.SandboxCheckpointFailedPayload;
+import dev.retainerd.eventlog.proto.SandboxCheckpointedPayload;
+import dev.retainerd.eventlog.proto.SandboxCheckpointingPayload;
 import dev.retainerd.eventlog.proto.SandboxCreateFailedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
@@ -53,6 +56,8 @@ import dev.retainerd.eventlog.proto.SandboxNetworkDetachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovingPayload;
 import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
+import dev.retainerd.eventlog.proto.SandboxRestoreFailedPayload;
+import dev.retainerd.eventlog.proto.SandboxRestoredPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppingPayload;
 import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
@@ -1316,6 +1321,102 @@ public sealed interface Event {
     @Override
     public String subject() {
       return "group/" + payload.getId();
+    }
+  }
+
+  /** Events about checkpoints of pods, and pods that are made from them. */
+  sealed interface OfPodCheckpoint extends Event {
+    String sandboxId();
+  }
+
+  /** See {@link SandboxCheckpointingPayload}. */
+  record SandboxCheckpointing(SandboxCheckpointingPayload payload) implements OfPodCheckpoint {
+    @Override
+    public EventType type() {
+      return EventType.SANDBOX_CHECKPOINTING;
+    }
+
+    @Override
+    public String subject() {
+      return "sandbox/" + payload.getId();
+    }
+
+    @Override
+    public String sandboxId() {
+      return payload.getId();
+    }
+  }
+
+  /** See {@link SandboxCheckpointedPayload}. */
+  record SandboxCheckpointed(SandboxCheckpointedPayload payload) implements OfPodCheckpoint {
+    @Override
+    public EventType type() {
+      return EventType.SANDBOX_CHECKPOINTED;
+    }
+
+    @Override
+    public String subject() {
+      return "sandbox/" + payload.getId();
+    }
+
+    @Override
+    public String sandboxId() {
+      return payload.getId();
+    }
+  }
+
+  /** See {@link SandboxCheckpointFailedPayload}. */
+  record SandboxCheckpointFailed(SandboxCheckpointFailedPayload payload)
+      implements OfPodCheckpoint {
+    @Override
+    public EventType type() {
+      return EventType.SANDBOX_CHECKPOINT_FAILED;
+    }
+
+    @Override
+    public String subject() {
+      return "sandbox/" + payload.getId();
+    }
+
+    @Override
+    public String sandboxId() {
+      return payload.getId();
+    }
+  }
+
+  /** See {@link SandboxRestoredPayload}. */
+  record SandboxRestored(SandboxRestoredPayload payload) implements OfPodCheckpoint {
+    @Override
+    public EventType type() {
+      return EventType.SANDBOX_RESTORED;
+    }
+
+    @Override
+    public String subject() {
+      return "sandbox/" + payload.getId();
+    }
+
+    @Override
+    public String sandboxId() {
+      return payload.getId();
+    }
+  }
+
+  /** See {@link SandboxRestoreFailedPayload}. */
+  record SandboxRestoreFailed(SandboxRestoreFailedPayload payload) implements OfPodCheckpoint {
+    @Override
+    public EventType type() {
+      return EventType.SANDBOX_RESTORE_FAILED;
+    }
+
+    @Override
+    public String subject() {
+      return "sandbox/" + payload.getId();
+    }
+
+    @Override
+    public String sandboxId() {
+      return payload.getId();
     }
   }
 }

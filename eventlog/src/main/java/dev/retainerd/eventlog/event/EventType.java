@@ -48,6 +48,9 @@ import dev.retainerd.eventlog.proto.NamespaceDeletedPayload;
 import dev.retainerd.eventlog.proto.NamespaceUpdatedPayload;
 import dev.retainerd.eventlog.proto.NodeRebootedPayload;
 import dev.retainerd.eventlog.proto.RecoveryFinishedPayload;
+import dev.retainerd.eventlog.proto.SandboxCheckpointFailedPayload;
+import dev.retainerd.eventlog.proto.SandboxCheckpointedPayload;
+import dev.retainerd.eventlog.proto.SandboxCheckpointingPayload;
 import dev.retainerd.eventlog.proto.SandboxCreateFailedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
@@ -56,6 +59,8 @@ import dev.retainerd.eventlog.proto.SandboxNetworkDetachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovingPayload;
 import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
+import dev.retainerd.eventlog.proto.SandboxRestoreFailedPayload;
+import dev.retainerd.eventlog.proto.SandboxRestoredPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppingPayload;
 import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
@@ -218,6 +223,17 @@ public enum EventType {
   SANDBOX_RESOURCES_UPDATED(
       170,
       bytes -> new Event.SandboxResourcesUpdated(SandboxResourcesUpdatedPayload.parseFrom(bytes))),
+  SANDBOX_CHECKPOINTING(
+      171, bytes -> new Event.SandboxCheckpointing(SandboxCheckpointingPayload.parseFrom(bytes))),
+  SANDBOX_CHECKPOINTED(
+      172, bytes -> new Event.SandboxCheckpointed(SandboxCheckpointedPayload.parseFrom(bytes))),
+  SANDBOX_CHECKPOINT_FAILED(
+      173,
+      bytes -> new Event.SandboxCheckpointFailed(SandboxCheckpointFailedPayload.parseFrom(bytes))),
+  SANDBOX_RESTORED(
+      174, bytes -> new Event.SandboxRestored(SandboxRestoredPayload.parseFrom(bytes))),
+  SANDBOX_RESTORE_FAILED(
+      175, bytes -> new Event.SandboxRestoreFailed(SandboxRestoreFailedPayload.parseFrom(bytes))),
   GARBAGE_COLLECTED(
       190, bytes -> new Event.GarbageCollected(GarbageCollectedPayload.parseFrom(bytes))),
   GROUP_RECORDED(191, bytes -> new Event.GroupRecorded(GroupRecordedPayload.parseFrom(bytes))),

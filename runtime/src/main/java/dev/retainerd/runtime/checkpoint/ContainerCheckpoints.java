@@ -1,14 +1,12 @@
 package dev.retainerd.runtime.checkpoint;
 
+import dev.retainerd.runtime.container.RootFilesystems;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
-import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.Folders;
 import dev.retainerd.runtime.task.Checkpointing;
 import dev.retainerd.store.proto.ContainerEntry;
-import dev.retainerd.store.state.Kind;
-import dev.retainerd.wire.containerd.runc.v1.CheckpointOptions;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -17,24 +15,23 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 
 /**
- * Checkpoints of running containers as archives, which go on running: {@code checkpoint/} holds
- * CRIU's images, {@code spec.dump} the OCI spec, {@code config.dump} the container's configuration.
- * Thread-safe.
+ * Checkpoints of running containers as archives, which go on running: {@code config.dump} names the
+ * image, {@code spec.dump} is the OCI spec, {@code rootfs-diff.tar} what it has written into its
+ * root, {@code checkpoint/} holds CRIU's images. Thread-safe.
  */
 public final class ContainerCheckpoints {
-  private static final String NAMESPACE = SandboxService.NAMESPACE;
   private static final Duration PATIENCE = Duration.ofMinutes(10);
   private static final int FILE_MODE = 0100600;
 
-  private final Journal journal;
-  private final Checkpointing checkpointing;
-  private final Dump dump;
+  private final Portrait portrait;
+  private final ConsistentCut cuts;
   private final WorkFolders folders;
 
   /**
@@ -42,15 +39,20 @@ public final class ContainerCheckpoints {
    *
    * @param folders where images lie until they are packed
    */
-  public ContainerCheckpoints(Journal journal, Checkpointing checkpointing, WorkFolders folders) {
-    this.journal = journal;
-    this.checkpointing = checkpointing;
-    this.dump = new Dump(checkpointing);
+  public ContainerCheckpoints(
+      Journal journal,
+      Checkpointing checkpointing,
+      RootFilesystems roots,
+      ConsistentCut cuts,
+      WorkFolders folders) {
+    this.portrait = new Portrait(journal, checkpointing, roots);
+    this.cuts = cuts;
     this.folders = folders;
   }
 
   /**
-   * Writes the archive; it is there as a whole or not at all.
+   * Writes the archive; it is there as a whole or not at all. The container stands still while its
+   * images and its files are written, so that they fit each other.
    *
    * @param location absolute path of the file to be
    * @param seconds how long CRIU may take; 0 for ten minutes
@@ -59,45 +61,27 @@ public final class ContainerCheckpoints {
   public void write(Origin origin, ContainerEntry container, String location, long seconds) {
     String id = container.getContainer().getId();
     Path target = target(id, location);
-    Duration patience = seconds == 0 ? PATIENCE : Duration.ofSeconds(Math.min(seconds, 86_400));
+    Patience patience =
+        Patience.of(
+            seconds == 0 ? PATIENCE : Duration.ofSeconds(Math.min(seconds, 86_400)), () -> false);
     try (WorkFolders.Work work = folders.make()) {
-      checkpointing.run(
+      cuts.make(
           origin,
-          NAMESPACE,
-          id,
-          new Checkpointing.Plan(target.toString(), false),
-          () -> {
-            dump.write(
-                NAMESPACE,
-                id,
-                work.images(),
-                work.logs(),
-                CheckpointOptions.getDefaultInstance(),
-                patience);
-            archive(container, work, target);
-            return "";
-          });
+          new ConsistentCut.Plan(
+              container.getContainer().getSandboxId(), target, List.of(id), true),
+          () ->
+              portrait.write(
+                  origin, container, target.toString(), work.folder(), work.logs(), patience),
+          () -> archive(id, work, target));
     } catch (IOException e) {
-      throw unwritable(id, target, e);
+      throw Unwritable.of("the checkpoint of container " + id, target, e);
     }
   }
 
-  private void archive(ContainerEntry container, WorkFolders.Work work, Path target) {
-    String id = container.getContainer().getId();
-    Path partial = target.resolveSibling(target.getFileName() + ".partial");
+  private static void archive(String id, WorkFolders.Work work, Path target) {
+    Path partial = PodFiles.partial(target);
     try {
       Folders.remove(work.logs());
-      write(
-          work.folder(),
-          "config.dump",
-          container.getContainer().getCri().getConfig().toByteArray());
-      byte[] spec =
-          journal
-              .state()
-              .get(Kind.SPEC.key(NAMESPACE, id))
-              .map(entry -> entry.getSpec().getValue().toByteArray())
-              .orElse(new byte[0]);
-      write(work.folder(), "spec.dump", spec);
       Files.deleteIfExists(partial);
       try (OutputStream out =
           Files.newOutputStream(
@@ -109,16 +93,10 @@ public final class ContainerCheckpoints {
       }
       Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw unwritable(id, target, e);
+      throw Unwritable.of("the checkpoint of container " + id, target, e);
     } finally {
       Folders.removeQuietly(partial);
     }
-  }
-
-  private static Refusal unwritable(String id, Path target, IOException e) {
-    return Refusal.failedPrecondition(
-            "the checkpoint of container " + id + " cannot be written to " + target)
-        .because(e);
   }
 
   private static Path target(String id, String location) {
@@ -133,16 +111,16 @@ public final class ContainerCheckpoints {
     return target;
   }
 
-  private static void write(Path folder, String name, byte[] content) throws IOException {
-    Files.write(folder.resolve(name), content);
-  }
-
   private static void pack(Path folder, OutputStream out) throws IOException {
     try (TarArchiveOutputStream tar = new TarArchiveOutputStream(out);
         Stream<Path> all = Files.walk(folder)) {
       tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
       tar.setBigNumberMode(TarArchiveOutputStream.BIGNUMBER_POSIX);
-      List<Path> files = all.filter(Files::isRegularFile).sorted().toList();
+      // What is short comes first: who wants to know what this is need not read all memory.
+      List<Path> files =
+          all.filter(Files::isRegularFile)
+              .sorted(Comparator.comparingInt(Path::getNameCount).thenComparing(file -> file))
+              .toList();
       for (Path file : files) {
         // Not of the file itself: its creation time would make a header that GNU tar warns of.
         TarArchiveEntry entry = new TarArchiveEntry(folder.relativize(file).toString());

@@ -37,6 +37,14 @@ public record ContainerFolders(Path root, Path older) {
     return folder(id).resolve("stdin");
   }
 
+  /**
+   * Where a checkpoint lies that the container's process goes on from, until it does: {@code
+   * checkpoint/} holds CRIU's images. Only root enters.
+   */
+  Path restore(String id) {
+    return folder(id).resolve("restore");
+  }
+
   void make(ContainerRecord record) {
     try {
       Files.createDirectories(folder(record.getId()));

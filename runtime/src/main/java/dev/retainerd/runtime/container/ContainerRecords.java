@@ -1,17 +1,21 @@
 package dev.retainerd.runtime.container;
 
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.eventlog.proto.CriContainer;
+import dev.retainerd.eventlog.proto.RunsAs;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -29,7 +33,8 @@ public record ContainerRecords(
       SandboxRecord sandbox,
       ContainerConfig config,
       ContainerImages.Resolved image,
-      String snapshotter) {
+      String snapshotter,
+      boolean restored) {
     String id = newId.get();
     Instant now = clock.instant();
     long nanos = now.getEpochSecond() * 1_000_000_000L + now.getNano();
@@ -51,13 +56,35 @@ public record ContainerRecords(
                 .setSandboxId(sandbox.getId())
                 .setConfig(config.toByteString())
                 .setLogPath(logPath(sandbox, config))
-                .setImageRef(config.getImage().getImage())
+                .setImageRef(restored ? image.reference() : config.getImage().getImage())
+                .setRestored(restored)
                 .setImageId(image.id())
                 .setStopSignal(stopSignal(config, image.config()))
                 .setTty(config.getTty())
                 .setStdin(config.getStdin())
                 .setStdinOnce(config.getStdinOnce()))
         .build();
+  }
+
+  /**
+   * Whom the process runs as, and which images it reads, stand in the record, so that a status need
+   * not read the spec.
+   */
+  static ContainerRecord withFacts(
+      ContainerRecord record, byte[] spec, Map<String, ImageVolumes.Volume> volumes) {
+    JsonObject user =
+        JsonParser.parseString(new String(spec, StandardCharsets.UTF_8))
+            .getAsJsonObject()
+            .getAsJsonObject("process")
+            .getAsJsonObject("user");
+    RunsAs.Builder runsAs =
+        RunsAs.newBuilder().setUid(user.get("uid").getAsLong()).setGid(user.get("gid").getAsLong());
+    if (user.has("additionalGids")) {
+      user.getAsJsonArray("additionalGids").forEach(gid -> runsAs.addGroups(gid.getAsLong()));
+    }
+    CriContainer.Builder cri = record.getCri().toBuilder().setRunsAs(runsAs);
+    volumes.forEach((path, volume) -> cri.putMountedImages(path, volume.imageId()));
+    return record.toBuilder().setCri(cri).build();
   }
 
   /** The configuration as the container was asked for, with its limits of now. */

@@ -1,7 +1,5 @@
 package dev.retainerd.runtime.container;
 
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.ContainerCreateFailedPayload;
@@ -11,9 +9,8 @@ import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.eventlog.proto.ContainerRemovedPayload;
 import dev.retainerd.eventlog.proto.ContainerRemovingPayload;
 import dev.retainerd.eventlog.proto.ContainerUpdatedPayload;
-import dev.retainerd.eventlog.proto.CriContainer;
 import dev.retainerd.eventlog.proto.Opaque;
-import dev.retainerd.eventlog.proto.RunsAs;
+import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.eventlog.proto.StdioPaths;
 import dev.retainerd.runtime.engine.Answered;
 import dev.retainerd.runtime.engine.Failpoint;
@@ -37,10 +34,7 @@ import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.Term;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
-import dev.retainerd.wire.cri.v1.NamespaceMode;
-import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -74,13 +68,16 @@ public final class ContainerService implements SandboxContainers {
       ImageVolumes volumes,
       ContainerSpecs specs,
       ContainerFolders folders,
-      ContainerRecords records) {}
+      ContainerRecords records,
+      SavedContainers saved) {}
 
   private final Journal journal;
   private final TaskService tasks;
   private final StopService stops;
   private final Effects effects;
   private final int maxLogLineBytes;
+  private final KeptCheckpoints checkpoints;
+  private final SharedPids pids;
   private final KeyLocks locks = new KeyLocks();
   private final Answered answered = new Answered();
 
@@ -96,6 +93,8 @@ public final class ContainerService implements SandboxContainers {
     this.tasks = tasks;
     this.stops = stops;
     this.effects = effects;
+    this.checkpoints = new KeptCheckpoints(effects);
+    this.pids = new SharedPids(tasks);
     this.maxLogLineBytes = Math.max(0, maxLogLineBytes);
   }
 
@@ -143,12 +142,36 @@ public final class ContainerService implements SandboxContainers {
   }
 
   /**
-   * Makes a container in a pod.
+   * Makes a container in a pod. Where its image is a checkpoint, it goes on from there when it is
+   * started.
    *
    * @return its id; that of the earlier request where this one repeats it
    */
   public String create(
       Origin origin, String sandboxId, ContainerConfig config, PodSandboxConfig podConfig) {
+    return create(origin, sandboxId, config, podConfig, Optional.empty());
+  }
+
+  /**
+   * As above, on the image that the configuration names.
+   *
+   * @param saved what it goes on from; its image must be that one
+   */
+  public String restore(
+      Origin origin,
+      String sandboxId,
+      ContainerConfig config,
+      PodSandboxConfig podConfig,
+      SavedContainer saved) {
+    return create(origin, sandboxId, config, podConfig, Optional.of(saved));
+  }
+
+  private String create(
+      Origin origin,
+      String sandboxId,
+      ContainerConfig config,
+      PodSandboxConfig podConfig,
+      Optional<SavedContainer> saved) {
     if (config.getMetadata().getName().isEmpty()) {
       throw Refusal.invalidArgument("the container config names none; set metadata.name");
     }
@@ -179,9 +202,28 @@ public final class ContainerService implements SandboxContainers {
         throw Refusal.failedPrecondition(
             "pod sandbox " + sandboxId + " is not ready for containers; run it again");
       }
-      return create(origin, sandbox, config, podConfig);
+      Call call = new Call(origin, sandbox.getSandbox(), config, podConfig);
+      if (saved.isPresent()) {
+        return create(call, effects.images().resolve(origin, config.getImage().getImage()), saved);
+      }
+      return createNamed(call);
     }
   }
+
+  private String createNamed(Call call) {
+    String named = call.config().getImage().getImage();
+    Optional<SavedContainer> found = effects.saved().find(call.origin(), named);
+    if (found.isEmpty()) {
+      return create(call, effects.images().resolve(call.origin(), named), found);
+    }
+    try (SavedContainer saved = found.get()) {
+      return create(call, checkpoints.image(call.origin(), call.sandbox(), saved), found);
+    }
+  }
+
+  /** A create that was let in. */
+  private record Call(
+      Origin origin, SandboxRecord sandbox, ContainerConfig config, PodSandboxConfig podConfig) {}
 
   /** The caller of {@link #create} has got the id: from now on the same request is no retry. */
   public void answered(String id) {
@@ -203,43 +245,41 @@ public final class ContainerService implements SandboxContainers {
             + "; remove that one first, or ask with the next attempt");
   }
 
-  private String create(
-      Origin origin, SandboxEntry sandbox, ContainerConfig config, PodSandboxConfig podConfig) {
-    ContainerImages.Resolved image = effects.images().resolve(origin, config.getImage().getImage());
+  private String create(Call call, ContainerImages.Resolved image, Optional<SavedContainer> saved) {
+    Origin origin = call.origin();
+    SandboxRecord sandbox = call.sandbox();
+    ContainerConfig config = call.config();
     ContainerRecord record =
-        effects.records().of(sandbox.getSandbox(), config, image, effects.rootfs().snapshotter());
+        effects
+            .records()
+            .of(sandbox, config, image, effects.rootfs().snapshotter(), saved.isPresent());
     String id = record.getId();
     try {
       RootFilesystems.Prepared root =
           effects
               .rootfs()
-              .prepare(
-                  origin,
-                  id,
-                  image.chainId(),
-                  sandbox.getSandbox(),
-                  more -> intend(origin, record, more));
+              .prepare(origin, id, image.chainId(), sandbox, more -> intend(origin, record, more));
       Failpoint.CONTAINER_SNAPSHOT_PREPARED.hit();
       effects.folders().make(record);
+      saved.ifPresent(one -> checkpoints.keep(id, one, root.mounts()));
       Failpoint.CONTAINER_FOLDER_MADE.hit();
       Map<String, ImageVolumes.Volume> volumes =
-          effects.volumes().mount(origin, id, sandbox.getSandbox(), config.getMountsList());
+          effects.volumes().mount(origin, id, sandbox, config.getMountsList());
       byte[] spec =
           effects
               .specs()
               .of(
                   new ContainerSpecs.Input(
                       id,
-                      sandbox.getSandbox(),
-                      podConfig,
+                      sandbox,
+                      call.podConfig(),
                       config,
                       image,
                       root.mounts(),
                       volumes.entrySet().stream()
                           .collect(Collectors.toMap(Map.Entry::getKey, v -> v.getValue().path())),
-                      initPid(
-                          sandbox.getSandbox().getHasPause() ? sandbox.getSandbox().getId() : ""),
-                      targetPid(config)));
+                      pids.init(sandbox.getHasPause() ? sandbox.getId() : ""),
+                      pids.target(config)));
       journal.commit(
           origin,
           NAMESPACE,
@@ -247,7 +287,7 @@ public final class ContainerService implements SandboxContainers {
           new Event.ContainerCreated(
               ContainerCreatedPayload.newBuilder()
                   .setContainer(
-                      withFacts(record, spec, volumes).toBuilder()
+                      ContainerRecords.withFacts(record, spec, volumes).toBuilder()
                           .setSpec(
                               Opaque.newBuilder()
                                   .setTypeUrl(SPEC_TYPE)
@@ -274,27 +314,6 @@ public final class ContainerService implements SandboxContainers {
     events.addAll(more);
     journal.commit(origin, NAMESPACE, events);
     Failpoint.CONTAINER_INTENT_RECORDED.hit();
-  }
-
-  /**
-   * Whom the process runs as, and which images it reads, stand in the record, so that a status need
-   * not read the spec.
-   */
-  private static ContainerRecord withFacts(
-      ContainerRecord record, byte[] spec, Map<String, ImageVolumes.Volume> volumes) {
-    JsonObject user =
-        JsonParser.parseString(new String(spec, StandardCharsets.UTF_8))
-            .getAsJsonObject()
-            .getAsJsonObject("process")
-            .getAsJsonObject("user");
-    RunsAs.Builder runsAs =
-        RunsAs.newBuilder().setUid(user.get("uid").getAsLong()).setGid(user.get("gid").getAsLong());
-    if (user.has("additionalGids")) {
-      user.getAsJsonArray("additionalGids").forEach(gid -> runsAs.addGroups(gid.getAsLong()));
-    }
-    CriContainer.Builder cri = record.getCri().toBuilder().setRunsAs(runsAs);
-    volumes.forEach((path, volume) -> cri.putMountedImages(path, volume.imageId()));
-    return record.toBuilder().setCri(cri).build();
   }
 
   /**
@@ -418,32 +437,6 @@ public final class ContainerService implements SandboxContainers {
     }
   }
 
-  private int targetPid(ContainerConfig config) {
-    NamespaceOption options = config.getLinux().getSecurityContext().getNamespaceOptions();
-    if (options.getPid() != NamespaceMode.TARGET) {
-      return 0;
-    }
-    int pid = initPid(options.getTargetId());
-    if (pid == 0) {
-      throw Refusal.failedPrecondition(
-          "container "
-              + options.getTargetId()
-              + ", whose pid namespace is to be shared, does not"
-              + " run; start it first");
-    }
-    return pid;
-  }
-
-  private int initPid(String containerId) {
-    return containerId.isEmpty()
-        ? 0
-        : tasks
-            .find(NAMESPACE, containerId)
-            .filter(t -> t.getPhase() == TaskPhase.TASK_PHASE_RUNNING)
-            .map(t -> t.getInit().getPid())
-            .orElse(0);
-  }
-
   /**
    * Takes back whatever a creation did, and says that it failed. Also for creations of an earlier
    * daemon.
@@ -478,18 +471,15 @@ public final class ContainerService implements SandboxContainers {
       }
       requireReady(container.getContainer().getSandboxId());
       try {
-        if (task.isPresent()) {
+        boolean restored = container.getContainer().getCri().getRestored();
+        if (task.isEmpty() && restored) {
+          tasks.create(origin, NAMESPACE, id, options(container, checkpoints.of(id)));
+        }
+        if (task.isPresent() || restored) {
           tasks.start(origin, NAMESPACE, id);
+          checkpoints.release(id);
         } else {
-          tasks.run(
-              origin,
-              NAMESPACE,
-              id,
-              new TaskService.CreateOptions(
-                  effects.rootfs().mounts(id),
-                  stdio(container.getContainer()),
-                  Optional.empty(),
-                  RestoreFrom.NOTHING));
+          tasks.run(origin, NAMESPACE, id, options(container, RestoreFrom.NOTHING));
         }
       } catch (Refusal e) {
         if (tasks.find(NAMESPACE, id).isPresent()) {
@@ -498,6 +488,14 @@ public final class ContainerService implements SandboxContainers {
         throw e;
       }
     }
+  }
+
+  private TaskService.CreateOptions options(ContainerEntry container, RestoreFrom restore) {
+    return new TaskService.CreateOptions(
+        effects.rootfs().mounts(container.getContainer().getId()),
+        stdio(container.getContainer()),
+        Optional.empty(),
+        restore);
   }
 
   private void discard(Origin origin, String id) {

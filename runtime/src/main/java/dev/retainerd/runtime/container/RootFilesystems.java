@@ -4,6 +4,7 @@ import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.shims.RootMount;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -39,6 +40,15 @@ public interface RootFilesystems {
 
   /** How it is mounted. */
   List<RootMount> mounts(String containerId);
+
+  /**
+   * Writes what the container has changed in it into a file that is not there yet: a layer, as a
+   * tar archive.
+   */
+  void save(String containerId, Path layer);
+
+  /** Unpacks such a file onto it, before its container runs. */
+  void apply(String containerId, List<RootMount> mounts, Path layer);
 
   /**
    * Removes it; harmless where it is gone.

@@ -4,7 +4,6 @@ import static dev.retainerd.runtime.cri.Answers.answer;
 import static dev.retainerd.runtime.cri.Answers.inBatches;
 
 import com.google.protobuf.ByteString;
-import dev.retainerd.runtime.checkpoint.ContainerCheckpoints;
 import dev.retainerd.runtime.container.ContainerService;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
@@ -24,8 +23,6 @@ import dev.retainerd.store.state.Kind;
 import dev.retainerd.wire.cri.v1.AttachRequest;
 import dev.retainerd.wire.cri.v1.AttachResponse;
 import dev.retainerd.wire.cri.v1.CgroupDriver;
-import dev.retainerd.wire.cri.v1.CheckpointContainerRequest;
-import dev.retainerd.wire.cri.v1.CheckpointContainerResponse;
 import dev.retainerd.wire.cri.v1.ContainerFilter;
 import dev.retainerd.wire.cri.v1.ContainerState;
 import dev.retainerd.wire.cri.v1.ContainerStatusRequest;
@@ -95,10 +92,10 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * CRI's RuntimeService. Lists answer from the state alone and never wait for a shim. Methods that
- * are not here answer UNIMPLEMENTED. Thread-safe.
+ * CRI's RuntimeService, whole. Lists answer from the state alone and never wait for a shim.
+ * Thread-safe.
  */
-public final class CriRuntime extends CriWatching {
+public final class CriRuntime extends CriCheckpoints {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
 
   /** What ExecSync answers at most of each stream; what comes after it is dropped. */
@@ -131,7 +128,7 @@ public final class CriRuntime extends CriWatching {
       CommandRuns runs,
       StreamServer streams,
       Measures measures,
-      ContainerCheckpoints checkpoints,
+      Checkpoints checkpoints,
       Journal journal,
       Path snapshotsFolder,
       Path stateFolder) {
@@ -147,7 +144,6 @@ public final class CriRuntime extends CriWatching {
   private final TaskService tasks;
   private final CommandRuns runs;
   private final StreamServer streams;
-  private final ContainerCheckpoints checkpoints;
   private final VerboseInfo verbose;
   private final NodeFacts node;
   private final Supplier<Origin> origins;
@@ -158,13 +154,12 @@ public final class CriRuntime extends CriWatching {
    * @param origins says who makes the present call
    */
   public CriRuntime(Behind behind, NodeFacts node, Supplier<Origin> origins) {
-    super(behind);
+    super(behind, origins);
     this.sandboxes = behind.sandboxes();
     this.containers = behind.containers();
     this.tasks = behind.tasks();
     this.runs = behind.runs();
     this.streams = behind.streams();
-    this.checkpoints = behind.checkpoints();
     this.node = node;
     this.origins = origins;
     this.verbose = new VerboseInfo(tasks, behind.specs());
@@ -326,7 +321,7 @@ public final class CriRuntime extends CriWatching {
   }
 
   /** Whether the caller still waits: one whose deadline has passed comes again. */
-  private static boolean reached(StreamObserver<?> caller) {
+  static boolean reached(StreamObserver<?> caller) {
     return !(caller instanceof ServerCallStreamObserver<?> call && call.isCancelled());
   }
 
@@ -467,25 +462,6 @@ public final class CriRuntime extends CriWatching {
               request.hasOverhead() ? request.getOverhead().toByteString() : ByteString.EMPTY,
               request.hasResources() ? request.getResources().toByteString() : ByteString.EMPTY);
           return UpdatePodSandboxResourcesResponse.getDefaultInstance();
-        });
-  }
-
-  @Override
-  public void checkpointContainer(
-      CheckpointContainerRequest request, StreamObserver<CheckpointContainerResponse> caller) {
-    answer(
-        caller,
-        () -> {
-          if (request.getTimeout() < 0) {
-            throw Refusal.invalidArgument(
-                "a checkpoint cannot take " + request.getTimeout() + " s; use 0 for no limit");
-          }
-          checkpoints.write(
-              origins.get(),
-              container(request.getContainerId()),
-              request.getLocation(),
-              request.getTimeout());
-          return CheckpointContainerResponse.getDefaultInstance();
         });
   }
 
@@ -671,7 +647,7 @@ public final class CriRuntime extends CriWatching {
   }
 
   /** An id as a sentence can hold it, whatever a client calls one. */
-  private static String shown(String id) {
+  static String shown(String id) {
     String plain = id.replaceAll("\\p{Cntrl}", "?");
     return plain.length() <= LONGEST_ID ? plain : plain.substring(0, LONGEST_ID) + "...";
   }

@@ -180,12 +180,15 @@ final class CriViews {
     }
     // Also where none were asked for, as containerd does.
     status.getResourcesBuilder().setLinux(config.getLinux().getResources());
-    if (!run.getStartFailure().isEmpty() && !run.hasExit()) {
+    if (!run.getStartFailure().isEmpty() && (!run.hasExit() || neverRestored(run))) {
       status
           .setExitCode(START_ERROR_CODE)
           .setReason("StartError")
           .setMessage(run.getStartFailure())
-          .setFinishedAt(e.getProvenance().getChangedAtNanos());
+          .setFinishedAt(
+              run.hasExit()
+                  ? run.getExit().getExitedAtNanos()
+                  : e.getProvenance().getChangedAtNanos());
     } else if (run.hasExit()) {
       status
           .setExitCode(run.getExit().getStatus())
@@ -218,6 +221,11 @@ final class CriViews {
       }
     }
     return Signal.SIGNAL_SIGTERM;
+  }
+
+  /** A task that was to be restored had no process, so its exit says nothing. */
+  private static boolean neverRestored(LastRun run) {
+    return run.getExit().getReason().equals("NeverRestored");
   }
 
   /** As kubelet knows them. */

@@ -4,8 +4,9 @@ import dev.retainerd.eventlog.Actor;
 import dev.retainerd.runtime.cgroup.Cgroups;
 import dev.retainerd.runtime.cgroup.UsageReader;
 import dev.retainerd.runtime.checkpoint.ContainerCheckpoints;
+import dev.retainerd.runtime.checkpoint.PodCheckpoints;
+import dev.retainerd.runtime.checkpoint.PodRestores;
 import dev.retainerd.runtime.checkpoint.TaskCheckpoints;
-import dev.retainerd.runtime.checkpoint.WorkFolders;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.containerd.ContainerdApi;
 import dev.retainerd.runtime.cri.CriImages;
@@ -21,7 +22,6 @@ import dev.retainerd.runtime.recovery.Examination;
 import dev.retainerd.runtime.recovery.api.DoctorApi;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.api.ShimsApi;
-import dev.retainerd.runtime.task.Checkpointing;
 import io.grpc.BindableService;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -32,17 +32,12 @@ final class Apis {
   private Apis() {}
 
   static List<BindableService> of(
-      DaemonConfig config, Services services, Images images, Upkeep upkeep, Ids ids) {
+      DaemonConfig config, Services services, Images images, Upkeep upkeep) {
     List<BindableService> apis = new ArrayList<>();
-    Checkpointing checkpointing = new Checkpointing(services.tasks());
-    WorkFolders work = WorkFolders.emptied(config.root().resolve("checkpoint"), ids::next);
+    Services.Saved saved = services.saved();
     apis.add(
         new CriRuntime(
-            behind(
-                config,
-                services,
-                images,
-                new ContainerCheckpoints(services.journal(), checkpointing, work)),
+            behind(config, services, images),
             new CriRuntime.NodeFacts(
                 Version.NAME,
                 new HandlerFeatures(config, new IdMappedMounts(config.root()))::all,
@@ -63,7 +58,10 @@ final class Apis {
                 services.tasks(),
                 services.execs(),
                 new TaskCheckpoints(
-                    services.journal().state(), images.content(), checkpointing, work),
+                    services.journal().state(),
+                    images.content(),
+                    saved.checkpointing(),
+                    saved.folders()),
                 services.groups(),
                 images.content(),
                 images.snapshotters(),
@@ -83,8 +81,25 @@ final class Apis {
     return apis;
   }
 
-  private static CriRuntime.Behind behind(
-      DaemonConfig config, Services services, Images images, ContainerCheckpoints checkpoints) {
+  private static CriRuntime.Checkpoints checkpoints(Services services) {
+    Services.Saved saved = services.saved();
+    return new CriRuntime.Checkpoints(
+        new ContainerCheckpoints(
+            services.journal(),
+            saved.checkpointing(),
+            saved.roots(),
+            saved.cuts(),
+            saved.folders()),
+        new PodCheckpoints(
+            services.journal(),
+            services.tasks(),
+            saved.checkpointing(),
+            saved.roots(),
+            saved.cuts()),
+        new PodRestores(services.sandboxes(), services.containers()));
+  }
+
+  private static CriRuntime.Behind behind(DaemonConfig config, Services services, Images images) {
     return new CriRuntime.Behind(
         services.sandboxes(),
         services.containers(),
@@ -95,7 +110,7 @@ final class Apis {
             new UsageReader(Cgroups.detect()),
             id -> images.snapshots().usage(SandboxService.NAMESPACE, id),
             System::nanoTime),
-        checkpoints,
+        checkpoints(services),
         services.journal(),
         Images.snapshotsFolder(config),
         config.state());

@@ -108,13 +108,13 @@ public final class Daemon implements AutoCloseable {
             config,
             shimBinary,
             journal,
-            images.snapshots(),
+            new SnapshotRootfs(images.snapshots(), images.diffs()),
             images.forContainers(),
             List.of(images::recover),
             ids);
     RecoveryGate gate = new RecoveryGate(services.recovery()::awaitFinished);
     List<BindableService> apis = new ArrayList<>();
-    for (BindableService api : Apis.of(config, services, images, upkeep, ids)) {
+    for (BindableService api : Apis.of(config, services, images, upkeep)) {
       apis.add(() -> ServerInterceptors.intercept(api, gate));
     }
     libraries.run();

@@ -2,6 +2,9 @@ package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.eventlog.Actor;
 import dev.retainerd.runtime.cgroup.Cgroups;
+import dev.retainerd.runtime.checkpoint.ConsistentCut;
+import dev.retainerd.runtime.checkpoint.SavedArchives;
+import dev.retainerd.runtime.checkpoint.WorkFolders;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.runtime.container.ContainerFolders;
 import dev.retainerd.runtime.container.ContainerImages;
@@ -12,7 +15,6 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.group.GroupService;
 import dev.retainerd.runtime.idmap.MappedTrees;
-import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.namespaces.NamespacePins;
 import dev.retainerd.runtime.network.NetworkSettings;
 import dev.retainerd.runtime.network.PodNetworks;
@@ -34,6 +36,7 @@ import dev.retainerd.runtime.shims.Shims;
 import dev.retainerd.runtime.shims.TtrpcShim;
 import dev.retainerd.runtime.stream.StreamServer;
 import dev.retainerd.runtime.task.Bundles;
+import dev.retainerd.runtime.task.Checkpointing;
 import dev.retainerd.runtime.task.ExecService;
 import dev.retainerd.runtime.task.ExitRecorder;
 import dev.retainerd.runtime.task.StopService;
@@ -44,6 +47,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -65,8 +69,13 @@ record Services(
     CniPods network,
     CommandRuns runs,
     StreamServer streams,
-    DescriptorHolder holder) {
+    DescriptorHolder holder,
+    Saved saved) {
   private static final Logger LOG = LoggerFactory.getLogger(Services.class);
+
+  /** What checkpoints of pods are made with, and what containers are restored from. */
+  record Saved(
+      Checkpointing checkpointing, WorkFolders folders, ConsistentCut cuts, SnapshotRootfs roots) {}
 
   /** The daemon acting of itself. */
   static final Origin SELF = new Origin(Actor.daemon(), "", 0);
@@ -84,7 +93,7 @@ record Services(
       DaemonConfig config,
       Path shimBinary,
       Journal journal,
-      SnapshotService snapshots,
+      SnapshotRootfs roots,
       ContainerImages images,
       List<Runnable> imageRecovery,
       Ids ids)
@@ -130,6 +139,7 @@ record Services(
             namespaces,
             runtimes,
             state.resolve("look"));
+    WorkFolders work = WorkFolders.emptied(config.root().resolve("checkpoint"), ids::next);
     ContainerService containers =
         new ContainerService(
             journal,
@@ -137,11 +147,12 @@ record Services(
             stops,
             new ContainerService.Effects(
                 images,
-                new SnapshotRootfs(snapshots),
-                new MountedImages(images, snapshots, trees, state.resolve("image-mounts")),
+                roots,
+                new MountedImages(images, roots.snapshots(), trees, state.resolve("image-mounts")),
                 specs,
                 containerFolders,
-                new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName)),
+                new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName),
+                new NamedCheckpoints(new SavedArchives(work))),
             config.cri().maxLogLineBytes());
     PodNetworks podNetworks = new PodNetworks(networks(config));
     CniPods network = new CniPods(podNetworks);
@@ -172,6 +183,8 @@ record Services(
                 },
                 runtimes::recordedName,
                 pod -> Sysctls.of(pod, policy(config))));
+    Checkpointing checkpointing = new Checkpointing(tasks);
+    ConsistentCut cuts = new ConsistentCut(sandboxes, tasks, checkpointing);
     TaskRecovery taskRecovery = new TaskRecovery(tasks, RECOVERY);
     ExitRecorder recorder =
         new ExitRecorder(
@@ -183,7 +196,11 @@ record Services(
           }
         });
     shims.onRecord(recorder::record);
-    shims.onAttached((id, calls) -> taskRecovery.settle(id));
+    shims.onAttached(
+        (id, calls) -> {
+          taskRecovery.settle(id);
+          cuts.settle(RECOVERY);
+        });
     CommandRuns runs =
         new CommandRuns(
             journal, tasks, execs, execFolder, ids::next, config.cri().execSyncDrainTimeout());
@@ -212,7 +229,7 @@ record Services(
                 recorder,
                 sandboxes,
                 containers,
-                imageRecovery,
+                more(imageRecovery, () -> cuts.settle(RECOVERY)),
                 leftovers),
             RECOVERY,
             execFolder.toString());
@@ -230,7 +247,14 @@ record Services(
         network,
         runs,
         streams,
-        holder);
+        holder,
+        new Saved(checkpointing, work, cuts, roots));
+  }
+
+  private static List<Runnable> more(List<Runnable> of, Runnable first) {
+    List<Runnable> all = new ArrayList<>(List.of(first));
+    all.addAll(of);
+    return all;
   }
 
   private static List<Leftover.Finder> finders(

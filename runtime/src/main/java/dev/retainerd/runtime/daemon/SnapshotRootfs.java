@@ -5,6 +5,7 @@ import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.container.RootFilesystems;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.image.DiffService;
 import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.image.SnapshotService;
 import dev.retainerd.runtime.linux.DirectoryCalls;
@@ -14,6 +15,7 @@ import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.runtime.snapshot.Mount;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -23,7 +25,7 @@ import java.util.function.Consumer;
  * layers are mounted with their owners mapped, and what the container writes lies on disk with the
  * owners that it really has.
  */
-record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
+record SnapshotRootfs(SnapshotService snapshots, DiffService diffs) implements RootFilesystems {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
   private static final String UPPER = "upperdir=";
 
@@ -73,6 +75,20 @@ record SnapshotRootfs(SnapshotService snapshots) implements RootFilesystems {
   public List<RootMount> mounts(String containerId) {
     Map<String, String> labels = snapshots.stat(NAMESPACE, containerId).getLabelsMap();
     return root(snapshots.mounts(NAMESPACE, containerId), labels);
+  }
+
+  @Override
+  public void save(String containerId, Path layer) {
+    diffs.save(
+        snapshots.mountsBelow(NAMESPACE, containerId),
+        snapshots.mounts(NAMESPACE, containerId),
+        layer);
+  }
+
+  @Override
+  public void apply(String containerId, List<RootMount> mounts, Path layer) {
+    diffs.apply(
+        layer, mounts.stream().map(m -> new Mount(m.type(), m.source(), m.options())).toList());
   }
 
   private static List<RootMount> root(List<Mount> mounts, Map<String, String> labels) {

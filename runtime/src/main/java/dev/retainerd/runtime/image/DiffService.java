@@ -10,11 +10,16 @@ import dev.retainerd.runtime.archive.Whiteouts;
 import dev.retainerd.runtime.content.Digest;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.snapshot.Mount;
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -118,6 +123,39 @@ public final class DiffService {
       }
     } catch (IOException e) {
       throw Faults.of("the layer \"" + ref + "\" could not be written", e);
+    }
+  }
+
+  /**
+   * Writes what {@code right} has over {@code left} as a plain layer into a file.
+   *
+   * @param file is made; refused where it is there
+   * @throws Refusal as {@link #diff} does
+   */
+  public void save(List<Mount> left, List<Mount> right, Path file) {
+    LayerComparison.Side before = side(left);
+    LayerComparison.Side after = side(right);
+    try (OutputStream out =
+        new BufferedOutputStream(
+            Files.newOutputStream(
+                Files.createFile(
+                    file,
+                    PosixFilePermissions.asFileAttribute(
+                        PosixFilePermissions.fromString("rw-------")))))) {
+      LayerComparison.write(before, after, out, Optional.empty());
+    } catch (IOException e) {
+      throw Faults.of("the layer " + file + " could not be written", e);
+    }
+  }
+
+  /** Unpacks such a file, plain or compressed, onto the mounts of an active snapshot. */
+  public void apply(Path file, List<Mount> mounts) {
+    Place place = place(mounts);
+    try (InputStream in =
+        new BufferedInputStream(Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS))) {
+      LayerApplier.apply(in, place.folder(), place.whiteouts(), place.lowers(), Bounds.USUAL);
+    } catch (IOException e) {
+      throw Faults.of("the layer " + file + " could not be unpacked", e);
     }
   }
 

@@ -252,6 +252,18 @@ public final class SnapshotService {
     return folders.mounts(purpose(record), record.getFolder(), parents(namespace, record));
   }
 
+  /**
+   * What to mount for that which an active snapshot was made on; nothing where that is an empty
+   * tree. Nothing is made for it: it stays as long as the snapshot does.
+   */
+  public List<Mount> mountsBelow(String namespace, String key) {
+    SnapshotRecord record = stat(namespace, key);
+    List<Long> parents = parents(namespace, record);
+    return parents.isEmpty()
+        ? List.of()
+        : folders.mounts(Purpose.VIEW, record.getFolder(), parents);
+  }
+
   private List<Long> parents(String namespace, SnapshotRecord record) {
     List<Long> found = new ArrayList<>();
     String parent = record.getParent();

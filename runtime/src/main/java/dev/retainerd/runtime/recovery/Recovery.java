@@ -189,6 +189,7 @@ public final class Recovery {
   }
 
   private void sandboxes() {
+    unheardOf();
     forEachSandbox(
         SandboxPhase.SANDBOX_PHASE_CREATING,
         e -> {
@@ -207,6 +208,21 @@ public final class Recovery {
           parts.sandboxes.remove(self, e.getSandbox().getId());
           finishedIntents++;
         });
+  }
+
+  /** Pods that were being restored: their callers will never hear of them. */
+  private void unheardOf() {
+    for (SandboxEntry entry : parts.sandboxes.list()) {
+      if (entry.getRestoring() && entry.getPhase() != SandboxPhase.SANDBOX_PHASE_CREATING) {
+        String id = entry.getSandbox().getId();
+        step(
+            "the restore of pod sandbox " + id,
+            () -> {
+              parts.sandboxes.unrestore(self, id, REASON);
+              undoneIntents++;
+            });
+      }
+    }
   }
 
   private void forEachSandbox(

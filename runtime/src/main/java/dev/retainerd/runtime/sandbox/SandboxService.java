@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.NetworkAttachment;
+import dev.retainerd.eventlog.proto.RestoredMember;
+import dev.retainerd.eventlog.proto.SandboxCheckpointingPayload;
 import dev.retainerd.eventlog.proto.SandboxCreateFailedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
@@ -13,6 +15,8 @@ import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovingPayload;
 import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
+import dev.retainerd.eventlog.proto.SandboxRestoreFailedPayload;
+import dev.retainerd.eventlog.proto.SandboxRestoredPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppingPayload;
 import dev.retainerd.runtime.engine.Answered;
@@ -49,6 +53,7 @@ public final class SandboxService {
   public static final String NAMESPACE = "k8s.io";
 
   private static final Duration LOCK_PATIENCE = Duration.ofSeconds(110);
+  private static final Duration CHECKPOINT_PATIENCE = Duration.ofSeconds(30);
 
   /** The effects a pod is made of. */
   public record Effects(
@@ -122,6 +127,105 @@ public final class SandboxService {
     }
   }
 
+  /**
+   * Makes a pod for containers that come from a checkpoint. Until {@link #restored} it belongs to
+   * nobody: a daemon that dies before that leaves it to the next one to remove.
+   *
+   * @param from the checkpoint's path
+   * @return its id
+   * @throws Refusal ALREADY_EXISTS where there is a pod of that name: a repeated request joins none
+   */
+  public String restore(
+      Origin origin, PodSandboxConfig config, String runtimeHandler, String from) {
+    records.check().accept(config);
+    records.handlers().accept(runtimeHandler);
+    String name = SandboxRecords.reservedName(config);
+    try (KeyLocks.Held held = locks.hold("pod " + name, LOCK_PATIENCE)) {
+      Optional<SandboxEntry> taken = having(SandboxRecords.term(config)).stream().findFirst();
+      if (taken.isPresent()) {
+        throw taken(taken.get(), name);
+      }
+      SandboxRecord record =
+          records.of(config, runtimeHandler).toBuilder().setRestoredFrom(from).build();
+      create(origin, record, config);
+      return record.getId();
+    }
+  }
+
+  /** All containers of a pod that is being restored are there. */
+  public void restored(Origin origin, String id, List<RestoredMember> members) {
+    journal.commit(
+        origin,
+        NAMESPACE,
+        new Event.SandboxRestored(
+            SandboxRestoredPayload.newBuilder().setId(id).addAllMembers(members).build()));
+  }
+
+  /** Takes a pod back that could not be restored, with the containers that it has got. */
+  public void unrestore(Origin origin, String id, String reason) {
+    Optional<SandboxPhase> phase = find(id).map(SandboxEntry::getPhase);
+    if (phase.isPresent() && phase.get() != SandboxPhase.SANDBOX_PHASE_REMOVING) {
+      journal.commit(
+          origin,
+          NAMESPACE,
+          new Event.SandboxRestoreFailed(
+              SandboxRestoreFailedPayload.newBuilder().setId(id).setReason(reason).build()));
+    }
+    remove(origin, id);
+  }
+
+  /**
+   * Records that containers of a pod are about to be paused for a checkpoint.
+   *
+   * @throws Refusal FAILED_PRECONDITION where the pod is not ready, or another checkpoint of it is
+   *     being made
+   */
+  public void checkpointing(Origin origin, SandboxCheckpointingPayload intent) {
+    String id = intent.getId();
+    try (KeyLocks.Held held = locks.hold("pod " + id, LOCK_PATIENCE)) {
+      SandboxEntry entry = get(id);
+      if (entry.getPhase() != SandboxPhase.SANDBOX_PHASE_READY) {
+        throw Refusal.failedPrecondition(
+            "pod sandbox "
+                + id
+                + " is "
+                + readable(entry.getPhase())
+                + ", not READY, and cannot be checkpointed");
+      }
+      if (entry.getRestoring()) {
+        throw Refusal.failedPrecondition("pod sandbox " + id + " is still being restored");
+      }
+      if (entry.hasCheckpoint()) {
+        throw Refusal.failedPrecondition(
+            "a checkpoint of pod sandbox " + id + " is being made already; wait for its end");
+      }
+      journal.commit(origin, NAMESPACE, new Event.SandboxCheckpointing(intent));
+    }
+  }
+
+  /** Records what came of that. */
+  public void checkpointed(Origin origin, Event.OfPodCheckpoint outcome) {
+    journal.commit(origin, NAMESPACE, outcome);
+  }
+
+  /** Where a checkpoint is being made, its files are taken back before the pod is forgotten. */
+  private void awaitCheckpoint(String id) {
+    try {
+      boolean over =
+          journal.await(
+              Kind.SANDBOX.key(NAMESPACE, id),
+              pod -> pod == null || !pod.hasCheckpoint(),
+              CHECKPOINT_PATIENCE);
+      if (!over) {
+        throw Refusal.failedPrecondition(
+            "a checkpoint of pod sandbox " + id + " is still being made; remove it after that");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Refusal.cancelled("the wait for a checkpoint of pod sandbox " + id + " was given up");
+    }
+  }
+
   /** The caller of {@link #run} has got the id: from now on the same request is no retry. */
   public void answered(String id) {
     answered.tell(id);
@@ -130,11 +234,16 @@ public final class SandboxService {
   private String joined(SandboxEntry taken, String name, PodSandboxConfig config) {
     boolean same =
         taken.getSandbox().getConfig().equals(config.toByteString())
-            && answered.isUnknown(taken.getSandbox().getId());
+            && answered.isUnknown(taken.getSandbox().getId())
+            && taken.getSandbox().getRestoredFrom().isEmpty();
     if (same && taken.getPhase() == SandboxPhase.SANDBOX_PHASE_READY) {
       return taken.getSandbox().getId();
     }
-    throw Refusal.alreadyExists(
+    throw taken(taken, name);
+  }
+
+  private static Refusal taken(SandboxEntry taken, String name) {
+    return Refusal.alreadyExists(
         "the name "
             + name
             + " belongs to pod sandbox "
@@ -281,6 +390,7 @@ public final class SandboxService {
         return;
       }
       stop(origin, id);
+      awaitCheckpoint(id);
       journal.commit(
           origin,
           NAMESPACE,

@@ -5,9 +5,11 @@ import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.eventlog.proto.TaskCheckpointFailedPayload;
 import dev.retainerd.eventlog.proto.TaskCheckpointedPayload;
 import dev.retainerd.eventlog.proto.TaskCheckpointingPayload;
+import dev.retainerd.eventlog.proto.TaskResumedPayload;
 import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.runtime.shims.ProcessStatus;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import java.nio.file.Path;
@@ -88,6 +90,48 @@ public final class Checkpointing {
     tasks
         .shimOf(namespace, containerId)
         .checkpoint(namespace, containerId, images, options, patience);
+  }
+
+  /**
+   * Has the processes of a task go on that {@link TaskService#pause} has halted for a checkpoint,
+   * whatever is recorded of that: the daemon may have died before it was. One that is gone is fine.
+   *
+   * @throws Refusal where they may stand still yet: its shim does not answer, or cannot
+   */
+  public void goOn(Origin origin, String namespace, String containerId) {
+    try (KeyLocks.Held held = tasks.hold(namespace, containerId)) {
+      Optional<TaskEntry> task = tasks.find(namespace, containerId);
+      if (task.isEmpty() || !ALIVE.contains(task.get().getPhase())) {
+        return;
+      }
+      try {
+        tasks.shimOf(namespace, containerId).resume(namespace, containerId);
+      } catch (Refusal e) {
+        // It was not paused, or has ended; only the shim knows.
+        ProcessStatus.Phase seen = tasks.stateInShim(task.get(), namespace, containerId).phase();
+        if (seen == ProcessStatus.Phase.PAUSED || seen == ProcessStatus.Phase.PAUSING) {
+          throw e;
+        }
+      }
+      boolean paused =
+          tasks
+              .find(namespace, containerId)
+              .filter(now -> now.getPhase() == TaskPhase.TASK_PHASE_PAUSED)
+              .isPresent();
+      if (paused) {
+        tasks
+            .journal()
+            .commit(
+                origin,
+                namespace,
+                new Event.TaskResumed(
+                    TaskResumedPayload.newBuilder().setContainerId(containerId).build()));
+      }
+    } catch (Refusal e) {
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        throw e;
+      }
+    }
   }
 
   private void begin(Origin origin, String namespace, String containerId, Plan plan) {

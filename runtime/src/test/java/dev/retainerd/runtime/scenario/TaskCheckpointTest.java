@@ -17,7 +17,6 @@ import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,51 +48,7 @@ class TaskCheckpointTest {
   void start() throws Exception {
     node = Node.prepared();
     work = Files.createDirectories(node.folder().resolve("work"));
-    runtime =
-        Files.writeString(
-            work.resolve("runc-images"),
-            """
-            #!/bin/bash
-            id=; for id; do :; done
-            for one; do
-              case "$last" in --image-path) image=$one;; --work-path) logs=$one;; --log) log=$one;; esac
-              [ "$one" != --leave-running ] || stays=yes
-              last=$one
-            done
-            case " $* " in
-              *' checkpoint '*)
-                echo "$*" >>"%1$s/asked"
-                if [ -e "%1$s/fail" ]; then
-                  echo '(00.02) Error (criu/files.c:7): no hat for fd 3' >"$logs/dump.log"
-                  echo '{"level":"error","msg":"criu failed: type DUMP errno 22\\nlog file: x"}' >"$log"
-                  exit 1
-                fi
-                [ ! -e "%1$s/hold" ] || { touch "%1$s/held"; while [ -e "%1$s/hold" ]; do sleep 0.05; done; }
-                mkdir -p "$image" && echo "memory of $id" >"$image/pages-1.img" || exit
-                [ -n "$stays" ] || runc "$1" "$2" kill "$id" KILL
-                exit 0;;
-              *' restore '*)
-                cat "$image/pages-1.img" >>"%1$s/restored" || {
-                  echo '{"level":"error","msg":"criu failed: type RESTORE errno 2"}' >"$log"
-                  exit 1; }
-                set -- $(echo "$*" | sed 's/ restore --detach / create /; s/ --image-path [^ ]*//')
-                runc "$@" || exit
-                exec runc "$1" "$2" start "$id";;
-            esac
-            exec runc "$@"
-            """
-                .formatted(work));
-    Files.setPosixFilePermissions(runtime, PosixFilePermissions.fromString("rwxr-xr-x"));
-    Files.writeString(
-        node.config(),
-        """
-        [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.images]
-          runtime_type = "io.containerd.runc.v2"
-          [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.images.options]
-            BinaryName = "%s"
-        """
-            .formatted(runtime),
-        StandardOpenOption.APPEND);
+    runtime = PretendCriu.install(node, work);
     node.start();
     node.importImage(node.name());
   }
@@ -270,7 +225,7 @@ class TaskCheckpointTest {
     node.cri().checkpointContainer(request);
     String names = Host.run(10, List.of("tar", "tf", archive.toString())).expectSuccess();
     assertEquals(
-        List.of("checkpoint/pages-1.img", "config.dump", "spec.dump"),
+        List.of("checkpoint/pages-1.img", "config.dump", "rootfs-diff.tar", "spec.dump"),
         names.lines().sorted().toList());
     assertEquals(
         "memory of " + id,

@@ -51,7 +51,6 @@ public final class Fold {
       case Event.LeaseDeleted e -> MetadataFold.leaseDeleted(f, e.payload());
       case Event.LeaseResourceAdded e -> MetadataFold.leaseResourceAdded(f, e.payload());
       case Event.LeaseResourceRemoved e -> MetadataFold.leaseResourceRemoved(f, e.payload());
-
       case Event.SnapshotPreparing e -> SnapshotFold.preparing(f, e.payload());
       case Event.SnapshotPrepared e -> SnapshotFold.moved(f, id(e.payload()));
       case Event.SnapshotPrepareFailed e -> SnapshotFold.moved(f, id(e.payload()));
@@ -77,6 +76,7 @@ public final class Fold {
       case Event.SandboxResourcesUpdated e -> SandboxFold.resources(f, e.payload());
       case Event.SandboxRemoving e -> SandboxFold.moved(f, e.payload().getId());
       case Event.SandboxRemoved e -> SandboxFold.moved(f, e.payload().getId());
+      case Event.OfPodCheckpoint e -> SandboxFold.checkpoint(f, e);
 
       case Event.TaskCreating e -> TaskFold.creating(f, e.payload());
       case Event.TaskCreated e -> TaskFold.created(f, e.payload());

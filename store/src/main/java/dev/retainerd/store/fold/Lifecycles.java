@@ -39,6 +39,26 @@ public final class Lifecycles {
           .moves(SANDBOX_CREATED, SANDBOX_PHASE_READY, SANDBOX_PHASE_CREATING)
           .ends(SANDBOX_CREATE_FAILED, SANDBOX_PHASE_CREATING)
           .stays(SANDBOX_RESOURCES_UPDATED, SANDBOX_PHASE_READY)
+          .stays(SANDBOX_CHECKPOINTING, SANDBOX_PHASE_READY)
+          // It may be stopped meanwhile, or end with a boot.
+          .stays(
+              SANDBOX_CHECKPOINTED,
+              SANDBOX_PHASE_READY,
+              SANDBOX_PHASE_STOPPING,
+              SANDBOX_PHASE_STOPPED,
+              SANDBOX_PHASE_REMOVING)
+          .stays(
+              SANDBOX_CHECKPOINT_FAILED,
+              SANDBOX_PHASE_READY,
+              SANDBOX_PHASE_STOPPING,
+              SANDBOX_PHASE_STOPPED,
+              SANDBOX_PHASE_REMOVING)
+          .stays(SANDBOX_RESTORED, SANDBOX_PHASE_READY)
+          .stays(
+              SANDBOX_RESTORE_FAILED,
+              SANDBOX_PHASE_READY,
+              SANDBOX_PHASE_STOPPING,
+              SANDBOX_PHASE_STOPPED)
           .moves(
               SANDBOX_STOPPING, SANDBOX_PHASE_STOPPING, SANDBOX_PHASE_READY, SANDBOX_PHASE_STOPPING)
           .stays(SANDBOX_NETWORK_DETACHED, SANDBOX_PHASE_STOPPING, SANDBOX_PHASE_STOPPED)

@@ -1,10 +1,12 @@
 package dev.retainerd.store.fold;
 
+import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
 import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
+import dev.retainerd.store.proto.SandboxCheckpoint;
 import dev.retainerd.store.proto.SandboxEntry;
 import dev.retainerd.store.proto.SandboxPhase;
 import dev.retainerd.store.state.Kind;
@@ -26,6 +28,7 @@ final class SandboxFold {
         SandboxEntry.newBuilder()
             .setProvenance(f.born())
             .setSandbox(SharedStrings.of(p.getSandbox()))
+            .setRestoring(!p.getSandbox().getRestoredFrom().isEmpty())
             .setPhase(next)
             .build());
   }
@@ -49,6 +52,28 @@ final class SandboxFold {
 
   static void resources(Folding f, SandboxResourcesUpdatedPayload p) {
     changed(f, p.getId(), e -> e.setOverhead(p.getOverhead()).setResources(p.getResources()));
+  }
+
+  static void checkpoint(Folding f, Event.OfPodCheckpoint event) {
+    switch (event) {
+      case Event.SandboxCheckpointing e ->
+          changed(
+              f,
+              e.sandboxId(),
+              pod ->
+                  pod.setCheckpoint(
+                      SandboxCheckpoint.newBuilder()
+                          .setPath(e.payload().getPath())
+                          .addAllContainerIds(e.payload().getContainerIdsList())
+                          .setArchive(e.payload().getArchive())));
+      case Event.SandboxCheckpointed e ->
+          changed(f, e.sandboxId(), SandboxEntry.Builder::clearCheckpoint);
+      case Event.SandboxCheckpointFailed e ->
+          changed(f, e.sandboxId(), SandboxEntry.Builder::clearCheckpoint);
+      case Event.SandboxRestored e -> changed(f, e.sandboxId(), pod -> pod.setRestoring(false));
+      // Until it is gone it stays one that nobody has heard of.
+      case Event.SandboxRestoreFailed e -> moved(f, e.sandboxId());
+    }
   }
 
   /** Events that only move it along its lifecycle, or end it. */

@@ -70,6 +70,7 @@ public final class EventWords {
           SandboxWords.says(e.payload().getId(), "got other resources");
       case Event.SandboxRemoving e -> SandboxWords.says(e.payload().getId(), "is being removed");
       case Event.SandboxRemoved e -> SandboxWords.says(e.payload().getId(), "was removed");
+      case Event.OfPodCheckpoint e -> SandboxWords.checkpoint(e);
 
       case Event.TaskCreating e -> TaskWords.creating(e.payload());
       case Event.TaskCreated e -> TaskWords.created(e.payload());

@@ -47,6 +47,10 @@ public record Step(Role role, String operation) {
       case SANDBOX_STOPPING, TASK_STOPPING -> opens("stop");
       case SANDBOX_STOPPED, TASK_EXITED -> succeeds("stop");
 
+      case SANDBOX_CHECKPOINTING -> opens("checkpoint");
+      case SANDBOX_CHECKPOINTED -> succeeds("checkpoint");
+      case SANDBOX_CHECKPOINT_FAILED -> fails("checkpoint");
+
       case TASK_STARTING, EXEC_STARTING, SHIM_STARTING -> opens("start");
       case TASK_STARTED, EXEC_STARTED, SHIM_STARTED -> succeeds("start");
       case TASK_START_FAILED, EXEC_START_FAILED, SHIM_START_FAILED -> fails("start");
@@ -85,6 +89,8 @@ public record Step(Role role, String operation) {
           SANDBOX_NETWORK_ATTACHED,
           SANDBOX_NETWORK_DETACHED,
           SANDBOX_RESOURCES_UPDATED,
+          SANDBOX_RESTORED,
+          SANDBOX_RESTORE_FAILED,
           TASK_SIGNALLED,
           TASK_PAUSED,
           TASK_STOP_GIVEN_UP,

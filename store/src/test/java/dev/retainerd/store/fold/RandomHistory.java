@@ -44,7 +44,7 @@ final class RandomHistory {
 
   private Event any() {
     String id = id();
-    return switch (random.nextInt(40)) {
+    return switch (random.nextInt(43)) {
       case 0 -> new Event.ContainerCreating(creating(id));
       case 1 ->
           new Event.ContainerCreated(
@@ -89,6 +89,13 @@ final class RandomHistory {
       case 38 ->
           new Event.TaskCheckpointed(
               TaskCheckpointedPayload.newBuilder().setContainerId(id).setDigest("d").build());
+      case 40 ->
+          new Event.SandboxCheckpointing(
+              SandboxCheckpointingPayload.newBuilder().setId(id).addContainerIds(id()).build());
+      case 41 ->
+          new Event.SandboxCheckpointFailed(
+              SandboxCheckpointFailedPayload.newBuilder().setId(id).setReason("r").build());
+      case 42 -> new Event.SandboxRestored(SandboxRestoredPayload.newBuilder().setId(id).build());
       case 18 -> new Event.TaskOom(TaskOomPayload.newBuilder().setContainerId(id).build());
       case 19 ->
           new Event.ExecAdded(
@@ -102,7 +109,10 @@ final class RandomHistory {
       case 22 ->
           new Event.SandboxCreating(
               SandboxCreatingPayload.newBuilder()
-                  .setSandbox(SandboxRecord.newBuilder().setId(id))
+                  .setSandbox(
+                      SandboxRecord.newBuilder()
+                          .setId(id)
+                          .setRestoredFrom(random.nextBoolean() ? "/c" : ""))
                   .build());
       case 23 ->
           new Event.SandboxCreated(
