@@ -7,6 +7,7 @@ import dev.retainerd.shim.protocol.TaskClient;
 import dev.retainerd.shim.protocol.TtrpcClient;
 import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.wire.known.Any;
+import dev.retainerd.shim.wire.retain.OfferRequest;
 import dev.retainerd.shim.wire.task.CreateTaskRequest;
 import dev.retainerd.shim.wire.task.DeleteRequest;
 import dev.retainerd.shim.wire.task.ExecProcessRequest;
@@ -95,15 +96,19 @@ final class Training {
             + ",\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}]"
             + ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"}]}}");
     String log = "cri://" + bundle.resolve("log");
-    tasks.create(
+    CreateTaskRequest create =
         CreateTaskRequest.newBuilder()
             .setId("train")
             .setBundle(bundle.toString())
             .setStdout(log)
             .setStderr(log)
-            .build(),
-        PATIENCE);
-    tasks.start(StartRequest.newBuilder().setId("train").build(), PATIENCE);
+            .build();
+    Path offer = Files.createFile(bundle.resolve("offer"));
+    tasks.offer(
+        OfferRequest.newBuilder().setCreate(create.toByteString()).setOffer("offer").build(),
+        PATIENCE,
+        PATIENCE,
+        () -> offer.toFile().delete());
     tasks.state(StateRequest.newBuilder().setId("train").build(), PATIENCE);
     Any spec =
         Any.newBuilder().setValue(ByteString.copyFromUtf8(process("echo", "trained"))).build();

@@ -5,6 +5,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.function.BooleanSupplier;
 
 /**
  * One shim's connection. Every call has a deadline of its own and throws {@link Refusal}: with the
@@ -31,6 +33,15 @@ public interface ShimCalls extends AutoCloseable {
    * nothing is left. Not for a container that is restored.
    */
   int run(TaskRequest request);
+
+  /**
+   * As {@link #run}, but where the shim does not answer soon, {@code withdraw} is asked once, on
+   * this thread, whether the offer was removed before the shim has taken it.
+   *
+   * @param offer an empty file in the bundle, which the shim removes before it does anything
+   * @return empty where it was: nothing was done then, and nothing will be
+   */
+  OptionalInt offer(TaskRequest request, Path offer, BooleanSupplier withdraw);
 
   /** Starts init ({@code execId} "") or an exec; answers its pid. */
   int start(String namespace, String containerId, String execId);

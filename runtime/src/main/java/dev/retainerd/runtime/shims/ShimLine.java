@@ -6,8 +6,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -21,6 +23,7 @@ final class ShimLine implements ShimCalls {
 
   private final ReentrantReadWriteLock gate = new ReentrantReadWriteLock();
   private volatile ShimCalls target;
+  private volatile boolean silent;
 
   ShimLine(ShimCalls target) {
     this.target = target;
@@ -95,6 +98,23 @@ final class ShimLine implements ShimCalls {
   @Override
   public int run(TaskRequest request) {
     return through(shim -> shim.run(request));
+  }
+
+  @Override
+  public OptionalInt offer(TaskRequest request, Path offer, BooleanSupplier withdraw) {
+    OptionalInt pid = through(shim -> shim.offer(request, offer, withdraw));
+    silent = pid.isEmpty();
+    return pid;
+  }
+
+  /** Whether it has not taken what it was last offered, and has given no sign of life since. */
+  boolean isSilent() {
+    return silent;
+  }
+
+  /** Notes a sign of life. */
+  void sawAnswer() {
+    silent = false;
   }
 
   @Override

@@ -64,6 +64,11 @@ final class ShimLines implements AutoCloseable {
     return Optional.ofNullable(lines.get(id));
   }
 
+  /** Whether there is a line to it, and it takes what it is offered as far as is known. */
+  boolean takes(String id) {
+    return find(id).filter(line -> !line.isSilent()).isPresent();
+  }
+
   /** As {@link Shims#calls}. */
   ShimCalls calls(String shimId) {
     return find(shimId)
@@ -159,6 +164,7 @@ final class ShimLines implements AutoCloseable {
   /** Notes a sign of life. */
   void sawAnswer(String id) {
     answered.put(id, System.nanoTime());
+    find(id).ifPresent(ShimLine::sawAnswer);
   }
 
   /** Milliseconds since the last sign of life, or since the first time that this was asked. */

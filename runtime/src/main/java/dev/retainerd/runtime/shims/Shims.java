@@ -122,6 +122,19 @@ public final class Shims implements AutoCloseable {
                 ShimAssignedPayload.newBuilder().setId(shim).setOwner(owner).build())));
   }
 
+  /**
+   * Chooses another shim for {@code owner} than the one that lets it wait, and in which nothing of
+   * it lives; as {@link #place}.
+   */
+  public Placement placeAnew(String owner) {
+    List<Event> events = new ArrayList<>(leaving(owner));
+    String shim = reserve(owner).orElseGet(() -> startFor(owner));
+    events.add(
+        new Event.ShimAssigned(
+            ShimAssignedPayload.newBuilder().setId(shim).setOwner(owner).build()));
+    return new Placement(shim, events);
+  }
+
   /** Ends the reservation of {@link #place}: its events are committed, or never will be. */
   public void placed(String owner) {
     synchronized (placing) {
@@ -184,12 +197,12 @@ public final class Shims implements AutoCloseable {
         .isPresent();
   }
 
-  /** The fullest that has room: a shim that empties can end. */
+  /** The fullest that has room and answers: a shim that empties can end. */
   private Optional<String> reserve(String owner) {
     synchronized (placing) {
       Optional<String> best =
           usable().stream()
-              .filter(shim -> load(shim) < settings.ownersPerShim())
+              .filter(shim -> load(shim) < settings.ownersPerShim() && lines.takes(shim.getId()))
               .max(Comparator.comparingInt(this::load))
               .map(ShimEntry::getId);
       best.ifPresent(shim -> placing.put(owner, shim));

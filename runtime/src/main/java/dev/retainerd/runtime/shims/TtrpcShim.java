@@ -17,12 +17,14 @@ import dev.retainerd.shim.wire.retain.BundleRef;
 import dev.retainerd.shim.wire.retain.InfoResponse;
 import dev.retainerd.shim.wire.retain.LogSettingsRequest;
 import dev.retainerd.shim.wire.retain.LogSettingsResponse;
+import dev.retainerd.shim.wire.retain.OfferRequest;
 import dev.retainerd.shim.wire.retain.Record;
 import dev.retainerd.shim.wire.retain.ReopenLogRequest;
 import dev.retainerd.shim.wire.retain.SendDescriptorsRequest;
 import dev.retainerd.shim.wire.task.CheckpointTaskRequest;
 import dev.retainerd.shim.wire.task.CloseIORequest;
 import dev.retainerd.shim.wire.task.CreateTaskRequest;
+import dev.retainerd.shim.wire.task.CreateTaskResponse;
 import dev.retainerd.shim.wire.task.DeleteRequest;
 import dev.retainerd.shim.wire.task.DeleteResponse;
 import dev.retainerd.shim.wire.task.ExecProcessRequest;
@@ -44,6 +46,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.BooleanSupplier;
 
 /** A shim over ttrpc on its unix socket. Thread-safe. */
 public final class TtrpcShim implements ShimCalls {
@@ -51,6 +56,9 @@ public final class TtrpcShim implements ShimCalls {
   private static final Duration RUNTIME_PATIENCE = Duration.ofSeconds(90);
 
   private static final Duration PATIENCE = Duration.ofSeconds(15);
+
+  /** To take an offer takes a shim a millisecond; on a busy node it waits for its turn. */
+  private static final Duration TAKING_PATIENCE = Duration.ofMillis(300);
 
   private final TtrpcClient connection;
   private final ShimClient own;
@@ -163,6 +171,23 @@ public final class TtrpcShim implements ShimCalls {
           create(request);
           return start(request.namespace(), request.containerId(), "");
         });
+  }
+
+  @Override
+  public OptionalInt offer(TaskRequest request, Path offer, BooleanSupplier withdraw) {
+    OfferRequest offered =
+        OfferRequest.newBuilder()
+            .setCreate(message(request).toByteString())
+            .setOffer(offer.getFileName().toString())
+            .build();
+    Optional<Integer> pid =
+        askNewer(
+            () ->
+                tasks(request.namespace())
+                    .offer(offered, RUNTIME_PATIENCE, TAKING_PATIENCE, withdraw)
+                    .map(CreateTaskResponse::getPid),
+            () -> Optional.of(run(request)));
+    return pid.isPresent() ? OptionalInt.of(pid.get()) : OptionalInt.empty();
   }
 
   private static CreateTaskRequest message(TaskRequest request) {

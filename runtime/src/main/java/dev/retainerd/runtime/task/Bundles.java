@@ -62,6 +62,15 @@ public record Bundles(Path tasksFolder, Path imagesFolder) {
     return folder;
   }
 
+  /**
+   * Makes an offer of a bundle: an empty file, by whose removal a shim takes the create. Its name
+   * is no earlier one's, so that a shim which comes to an earlier one too late finds nothing.
+   */
+  Path makeOffer(String namespace, String containerId) throws IOException {
+    String name = "offer-" + Long.toString(System.nanoTime(), Character.MAX_RADIX);
+    return Files.createFile(folder(namespace, containerId).resolve(name));
+  }
+
   /** Makes the folder for images, which only root enters. */
   Path makeImages(String namespace, String containerId) throws IOException {
     Path folder = images(namespace, containerId);

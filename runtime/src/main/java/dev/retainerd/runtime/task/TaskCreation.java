@@ -26,6 +26,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -106,41 +108,30 @@ final class TaskCreation {
               .or(() -> ownOptions(container))
               .orElseGet(() -> runtimes.optionsOf(container.getContainer().getRuntime()));
       String owner = owner(namespace, container);
-      Shims.Placement placement = shims.place(owner);
-      Path bundle = bundles.folder(namespace, containerId);
-      ShimCalls shim;
-      try {
-        List<Event> intent = new ArrayList<>(placement.events());
-        intent.add(
-            new Event.TaskCreating(
-                TaskCreatingPayload.newBuilder()
-                    .setContainerId(containerId)
-                    .setShimId(placement.shimId())
-                    .setBundle(bundle.toString())
-                    .setStdio(options.stdio())
-                    .setCheckpoint(images(namespace, containerId, options))
-                    .setStarts(starts)
-                    .build()));
-        // Before the intent: who waits for a shim must not hold what its settlement needs.
-        shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
-        journal.commit(origin, namespace, intent);
-      } finally {
-        shims.placed(owner);
-      }
+      Intent intent =
+          new Intent(
+              origin,
+              namespace,
+              owner,
+              TaskCreatingPayload.newBuilder()
+                  .setContainerId(containerId)
+                  .setBundle(bundles.folder(namespace, containerId).toString())
+                  .setStdio(options.stdio())
+                  .setCheckpoint(images(namespace, containerId, options))
+                  .setStarts(starts));
+      ShimCalls shim = intend(intent);
       Failpoint.TASK_CREATE_INTENT_RECORDED.hit();
       if (starts) {
         Failpoint.TASK_START_INTENT_RECORDED.hit();
       }
-      try {
-        int pid =
-            createInShim(
-                shim,
-                namespace,
-                containerId,
-                spec.getValue().toByteArray(),
-                runtimeOptions,
-                options,
-                starts);
+      try (Withdrawal withdrawal = new Withdrawal(tasks, namespace, containerId, owner)) {
+        byte[] json = spec.getValue().toByteArray();
+        Making making = new Making(namespace, containerId, json, runtimeOptions, options, starts);
+        OptionalInt made = createInShim(shim, making, withdrawal::withdraw);
+        if (made.isEmpty()) {
+          made = createInShim(intendElsewhere(intent, withdrawal), making, offer -> false);
+        }
+        int pid = made.orElseThrow();
         Failpoint.TASK_CREATED_IN_SHIM.hit();
         if (starts) {
           Failpoint.TASK_STARTED_IN_SHIM.hit();
@@ -163,21 +154,90 @@ final class TaskCreation {
     }
   }
 
-  private int createInShim(
-      ShimCalls shim,
+  /** What is recorded before a shim is asked, but for which. */
+  private record Intent(
+      Origin origin, String namespace, String owner, TaskCreatingPayload.Builder creating) {
+    Event in(String shimId) {
+      return new Event.TaskCreating(creating.setShimId(shimId).build());
+    }
+  }
+
+  /** Finds the task's owner a place and records that the shim there is about to be asked. */
+  private ShimCalls intend(Intent intent) {
+    String owner = intent.owner();
+    try (KeyLocks.Held held = tasks.holdPlace(owner)) {
+      Shims.Placement placement = shims.place(owner);
+      List<Event> events = new ArrayList<>(placement.events());
+      events.add(intent.in(placement.shimId()));
+      // Before the intent: who waits for a shim must not hold what its settlement needs.
+      ShimCalls shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
+      journal.commit(intent.origin(), intent.namespace(), events);
+      return shim;
+    } finally {
+      shims.placed(owner);
+    }
+  }
+
+  /**
+   * The same for another shim, after the first one has not taken it. In the log the first attempt
+   * has failed then, and its owner has moved.
+   *
+   * @throws Refusal UNAVAILABLE where there is none; nothing is left then
+   */
+  private ShimCalls intendElsewhere(Intent intent, Withdrawal withdrawal) {
+    String id = intent.creating().getContainerId();
+    String silent = intent.creating().getShimId();
+    String reason = "shim " + silent + " did not take it";
+    Event failed =
+        new Event.TaskCreateFailed(
+            TaskCreateFailedPayload.newBuilder()
+                .setContainerId(id)
+                .setReason(reason)
+                .setUndone(true)
+                .build());
+    try (withdrawal) {
+      Shims.Placement placement = shims.placeAnew(intent.owner());
+      ShimCalls shim = shims.calls(placement.shimId());
+      List<Event> events = new ArrayList<>(List.of(failed));
+      events.addAll(placement.events());
+      events.add(intent.in(placement.shimId()));
+      journal.commit(intent.origin(), intent.namespace(), events);
+      LOG.info("container {} goes to shim {}: {}", id, placement.shimId(), reason);
+      return shim;
+    } catch (Refusal e) {
+      removeBundle(intent.namespace(), id);
+      journal.commit(intent.origin(), intent.namespace(), failed);
+      throw Refusal.unavailable(reason + ", and no other does: " + e.sentence());
+    } finally {
+      shims.placed(intent.owner());
+    }
+  }
+
+  /** What a shim is asked for. */
+  private record Making(
       String namespace,
       String containerId,
       byte[] spec,
       Opaque runtimeOptions,
       TaskService.CreateOptions options,
-      boolean starts)
+      boolean starts) {}
+
+  /**
+   * The pid; empty where {@code withdraw} was asked whether an offer was taken back, and said so.
+   */
+  private OptionalInt createInShim(ShimCalls shim, Making making, Predicate<Path> withdraw)
       throws IOException {
-    try (MappedTrees.Ready ready = trees.prepare(containerId, spec, options.rootfs())) {
+    String namespace = making.namespace();
+    String containerId = making.containerId();
+    TaskService.CreateOptions options = making.options();
+    try (MappedTrees.Ready ready = trees.prepare(containerId, making.spec(), options.rootfs())) {
       Path bundle = bundles.make(namespace, containerId, ready.spec());
       if (options.restore() instanceof RestoreFrom.Archive archive) {
         archive.unpacking().into(bundles.makeImages(namespace, containerId));
       }
+      Path offer = bundles.makeOffer(namespace, containerId);
       Failpoint.TASK_BUNDLE_WRITTEN.hit();
+      Opaque runtimeOptions = making.runtimeOptions();
       TaskRequest request =
           new TaskRequest(
               namespace,
@@ -190,7 +250,9 @@ final class TaskCreation {
                       ? runtimeOptions
                       : runtimes.ownedBy(runtimeOptions, ready.rootUid(), ready.rootGid())),
               images(namespace, containerId, options));
-      return starts ? shim.run(request) : shim.create(request);
+      return making.starts()
+          ? shim.offer(request, offer, () -> withdraw.test(offer))
+          : OptionalInt.of(shim.create(request));
     }
   }
 
@@ -206,7 +268,7 @@ final class TaskCreation {
   }
 
   /** Who a task lives with: its pod, or itself. */
-  private static String owner(String namespace, ContainerEntry container) {
+  static String owner(String namespace, ContainerEntry container) {
     String sandbox = container.getContainer().getSandboxId();
     return namespace + "/" + (sandbox.isEmpty() ? container.getContainer().getId() : sandbox);
   }

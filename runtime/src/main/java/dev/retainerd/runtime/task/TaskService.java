@@ -79,6 +79,20 @@ public final class TaskService {
     return locks.hold("task " + namespace + "/" + containerId, LOCK_PATIENCE);
   }
 
+  /** While it is held nothing of that owner is placed in a shim, or moves to another one. */
+  KeyLocks.Held holdPlace(String owner) {
+    return locks.hold(placeOf(owner), LOCK_PATIENCE);
+  }
+
+  /** The same where nobody else holds it. */
+  Optional<KeyLocks.Held> holdPlaceIfFree(String owner) {
+    return locks.holdIfFree(placeOf(owner));
+  }
+
+  private static String placeOf(String owner) {
+    return "the place of " + owner;
+  }
+
   /** The task's entry. */
   public Optional<TaskEntry> find(String namespace, String containerId) {
     return journal.state().get(Kind.TASK.key(namespace, containerId));

@@ -14,11 +14,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 
 /** A shim whose processes are only numbers: they run until a signal ends them. */
 final class PretendShim implements ShimCalls {
@@ -93,6 +95,11 @@ final class PretendShim implements ShimCalls {
   public int start(String namespace, String containerId, String execId) {
     return pids.computeIfAbsent(
         name(namespace, containerId, execId), none -> lastPid.incrementAndGet());
+  }
+
+  @Override
+  public OptionalInt offer(TaskRequest request, Path offer, BooleanSupplier withdraw) {
+    return OptionalInt.of(run(request));
   }
 
   @Override

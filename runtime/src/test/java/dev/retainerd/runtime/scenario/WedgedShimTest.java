@@ -2,6 +2,7 @@ package dev.retainerd.runtime.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.cri.v1.ContainerState;
@@ -10,6 +11,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -31,6 +35,14 @@ class WedgedShimTest {
     Files.writeString(
         node.config(),
         Files.readString(node.config()) + "\n[retain]\n  pods_per_shim = " + podsPerShim + "\n");
+    node.start();
+    node.importImage("k8s.io");
+  }
+
+  private void startPatient() throws Exception {
+    Files.writeString(
+        node.config(),
+        Files.readString(node.config()) + "\n[retain]\n  shim_timeout_millis = 600000\n");
     node.start();
     node.importImage("k8s.io");
   }
@@ -68,6 +80,77 @@ class WedgedShimTest {
     assertTrue(events.contains("it has answered nothing for"), events);
     assertTrue(events.contains("takes over the containers of shim"), events);
     assertTrue(events.contains("was replaced by shim"), events);
+  }
+
+  @Test
+  void podsStartInAnotherShimWhileTheirsIsStopped() throws Exception {
+    startPatient();
+    String counter = pods.start(pods.run("p"), "p", "counter", Pods.COUNTER);
+    long shim = Host.parentOf(pods.pid(counter));
+    // Placed there, and offered to it when it does not answer any more.
+    String script = "echo begun; while :; do sleep 0.1; done";
+    String moved = pods.create(pods.run("q"), "q", "moved", script);
+    freeze(shim);
+    pods.start(moved);
+    long other = Host.parentOf(pods.pid(moved));
+    assertNotEquals(shim, other);
+    List<String> more = new ArrayList<>();
+    long slowest = 0;
+    for (int i = 0; i < 5; i++) {
+      String pod = pods.run("r" + i);
+      String container = pods.create(pod, "r" + i, "c", script);
+      long from = System.nanoTime();
+      pods.start(container);
+      slowest = Math.max(slowest, System.nanoTime() - from);
+      assertNotEquals(shim, Host.parentOf(pods.pid(container)));
+      more.add(container);
+    }
+    System.out.println(
+        "figure: slowest start beside a stopped shim " + slowest / 1_000_000 + " ms");
+    assertTrue(Host.runs(shim), "it was ended, and proves nothing any more");
+    Eventually.holds("a line", PATIENCE, () -> !pods.log("q", "moved").isEmpty());
+    thaw(shim);
+    // It comes to this only after what was taken back from it.
+    Eventually.holds("an end in it", PATIENCE, () -> hasStopped(counter));
+    assertEquals(3, pods.status(counter).getExitCode());
+    assertEquals(1, pods.log("q", "moved").size(), "it was started twice");
+    assertEquals(other, Host.parentOf(pods.pid(moved)));
+    String events = node.retainctl("events", "--from", "1").expectSuccess();
+    assertTrue(events.contains("did not take it"), events);
+    node.killDaemon();
+    node.start();
+    pods.stop(moved, 1);
+    assertEquals(137, pods.status(moved).getExitCode());
+    for (String container : more) {
+      assertEquals(ContainerState.CONTAINER_RUNNING, pods.status(container).getState());
+    }
+  }
+
+  /** Its shim may have been given up just as it came back: the next one is asked then. */
+  private boolean hasStopped(String container) {
+    try {
+      pods.stop(container, 10);
+      return pods.status(container).getState() == ContainerState.CONTAINER_EXITED;
+    } catch (io.grpc.StatusRuntimeException e) {
+      return false;
+    }
+  }
+
+  @Test
+  void aPodThatHasAContainerInAStoppedShimStaysThere() throws Exception {
+    startPatient();
+    String pod = pods.run("p");
+    String counter = pods.start(pod, "p", "counter", Pods.COUNTER);
+    long shim = Host.parentOf(pods.pid(counter));
+    String second = pods.create(pod, "p", "second", "echo begun; exec sleep 1000");
+    freeze(shim);
+    CompletableFuture<Void> started =
+        CompletableFuture.runAsync(() -> pods.start(second), Thread::startVirtualThread);
+    assertThrows(TimeoutException.class, () -> started.get(1, TimeUnit.SECONDS));
+    thaw(shim);
+    started.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    assertEquals(shim, Host.parentOf(pods.pid(second)));
+    assertEquals(ContainerState.CONTAINER_RUNNING, pods.status(counter).getState());
   }
 
   /** The case as it is written: the shim of five of two hundred pods. */

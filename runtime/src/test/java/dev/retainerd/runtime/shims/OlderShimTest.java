@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -69,6 +70,13 @@ class OlderShimTest {
   void aContainerIsCreatedAndThenStarted() {
     assertEquals(8, shim.run(task()));
     assertEquals(List.of("Run", "Create", "Start"), asked);
+  }
+
+  @Test
+  void anOfferIsCreatedAndThenStarted() {
+    Path offer = folder.resolve("offer");
+    assertEquals(OptionalInt.of(8), shim.offer(task(), offer, () -> false));
+    assertEquals(List.of("Offer", "Run", "Create", "Start"), asked);
   }
 
   @Test

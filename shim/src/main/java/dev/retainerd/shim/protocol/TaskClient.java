@@ -3,6 +3,7 @@ package dev.retainerd.shim.protocol;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import dev.retainerd.shim.wire.known.Empty;
+import dev.retainerd.shim.wire.retain.OfferRequest;
 import dev.retainerd.shim.wire.task.CheckpointTaskRequest;
 import dev.retainerd.shim.wire.task.CloseIORequest;
 import dev.retainerd.shim.wire.task.ConnectRequest;
@@ -30,7 +31,9 @@ import dev.retainerd.shim.wire.task.WaitRequest;
 import dev.retainerd.shim.wire.task.WaitResponse;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 
 /**
  * containerd's task service of one shim, for the containers of one containerd namespace. The
@@ -62,6 +65,21 @@ public final class TaskClient {
   public CreateTaskResponse run(CreateTaskRequest request, Duration timeout) throws TtrpcException {
     return connection.call(
         ServiceNames.SHIM, "Run", request, metadata, CreateTaskResponse.parser(), timeout);
+  }
+
+  /**
+   * Create and Start in one; our own. Where the shim has not answered after {@code patience},
+   * {@code withdrawn} is asked once whether it will do nothing any more; the answer is empty then.
+   * UNIMPLEMENTED where the shim is older than the call.
+   */
+  public Optional<CreateTaskResponse> offer(
+      OfferRequest request, Duration timeout, Duration patience, BooleanSupplier withdrawn)
+      throws TtrpcException {
+    return connection.callUnless(
+        new TtrpcClient.Call<>(
+            ServiceNames.SHIM, "Offer", request, metadata, CreateTaskResponse.parser(), timeout),
+        patience,
+        withdrawn);
   }
 
   /** Exec and its Start in one; our own. UNIMPLEMENTED where the shim is older than the call. */

@@ -14,6 +14,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -21,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 
 /**
  * One connection to a ttrpc server on a unix socket.
@@ -88,26 +90,67 @@ public final class TtrpcClient implements AutoCloseable {
       Parser<T> answer,
       Duration timeout)
       throws TtrpcException {
+    Call<T> call = new Call<>(service, method, request, metadata, answer, timeout);
+    // Nobody takes it back: a deadline that has passed is told as such.
+    return callUnless(call, timeout, () -> false).orElseThrow();
+  }
+
+  /** What is asked, and for how long; as {@link #call}. */
+  record Call<T extends MessageLite>(
+      String service,
+      String method,
+      MessageLite request,
+      Map<String, String> metadata,
+      Parser<T> answer,
+      Duration timeout) {}
+
+  /**
+   * Calls a method and waits for its answer, but where there is none after {@code patience} and
+   * {@code withdrawn}, asked once then, says that none is wanted any more.
+   *
+   * @return empty then
+   * @throws TtrpcException as {@link #call}
+   */
+  <T extends MessageLite> Optional<T> callUnless(
+      Call<T> call, Duration patience, BooleanSupplier withdrawn) throws TtrpcException {
     int stream = nextStream.getAndAdd(2);
-    CompletableFuture<byte[]> reply = start(stream, service, method, request, metadata, timeout);
+    long deadline = System.nanoTime() + call.timeout().toNanos();
+    CompletableFuture<byte[]> reply =
+        start(
+            stream, call.service(), call.method(), call.request(), call.metadata(), call.timeout());
     try {
-      return answer.parseFrom(reply.get(Math.max(1, timeout.toMillis()), TimeUnit.MILLISECONDS));
+      byte[] bytes;
+      try {
+        bytes = reply.get(Math.max(1, patience.toMillis()), TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        if (withdrawn.getAsBoolean()) {
+          return Optional.empty();
+        }
+        bytes = reply.get(Math.max(1, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+      }
+      return Optional.of(call.answer().parseFrom(bytes));
     } catch (TimeoutException e) {
       throw new TtrpcException(
           StatusCode.DEADLINE_EXCEEDED,
-          method + " at " + socket + " did not answer within " + timeout.toMillis() + " ms",
+          call.method()
+              + " at "
+              + socket
+              + " did not answer within "
+              + call.timeout().toMillis()
+              + " ms",
           e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new TtrpcException(StatusCode.CANCELLED, method + " at " + socket + " was given up", e);
+      throw new TtrpcException(
+          StatusCode.CANCELLED, call.method() + " at " + socket + " was given up", e);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof TtrpcException refusal) {
         throw new TtrpcException(refusal.code(), refusal.getMessage(), refusal);
       }
-      throw new TtrpcException(StatusCode.INTERNAL, method + " at " + socket + " failed", e);
+      throw new TtrpcException(StatusCode.INTERNAL, call.method() + " at " + socket + " failed", e);
     } catch (InvalidProtocolBufferException e) {
       throw new TtrpcException(
-          StatusCode.INTERNAL, method + " at " + socket + " answered no valid message", e);
+          StatusCode.INTERNAL, call.method() + " at " + socket + " answered no valid message", e);
     } finally {
       open.remove(stream);
     }

@@ -10,6 +10,7 @@ import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcCall;
 import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.protocol.TtrpcServer;
+import dev.retainerd.shim.wire.retain.OfferRequest;
 
 /**
  * Answers all calls of a shim. What cannot wait for anything is answered on the connection's own
@@ -17,6 +18,14 @@ import dev.retainerd.shim.protocol.TtrpcServer;
  * Thread-safe.
  */
 public final class ShimService implements TtrpcServer.Handler {
+  private static final String BUSY = "too many calls wait already; try again";
+
+  /** What a call is answered; null where the answer comes later. */
+  @FunctionalInterface
+  private interface Answer {
+    MessageLite get() throws TtrpcException, InvalidProtocolBufferException;
+  }
+
   private final TaskCalls tasks;
   private final SandboxCalls sandboxes;
   private final RetainCalls own;
@@ -44,8 +53,26 @@ public final class ShimService implements TtrpcServer.Handler {
   public void handle(TtrpcCall call) {
     if (isQuick(call.method())) {
       serve(call);
+    } else if (call.service().equals(ServiceNames.SHIM) && call.method().equals("Offer")) {
+      offered(call);
     } else if (!workers.run(() -> serve(call))) {
-      call.fail(StatusCode.RESOURCE_EXHAUSTED, "too many calls wait already; try again");
+      call.fail(StatusCode.RESOURCE_EXHAUSTED, BUSY);
+    }
+  }
+
+  /** Taken at once, so that who waits for us knows: other calls may wait for their runtimes. */
+  private void offered(TtrpcCall call) {
+    try {
+      OfferRequest request = OfferRequest.parseFrom(call.payload());
+      tasks.take(request);
+      byte[] create = request.getCreate().toByteArray();
+      if (!workers.run(() -> serve(call, () -> tasks.run(namespace(call), create)))) {
+        call.fail(StatusCode.RESOURCE_EXHAUSTED, BUSY);
+      }
+    } catch (InvalidProtocolBufferException e) {
+      call.fail(StatusCode.INVALID_ARGUMENT, "Offer: its payload is no valid message");
+    } catch (TtrpcException e) {
+      call.fail(e);
     }
   }
 
@@ -58,8 +85,12 @@ public final class ShimService implements TtrpcServer.Handler {
   }
 
   private void serve(TtrpcCall call) {
+    serve(call, () -> dispatch(call));
+  }
+
+  private static void serve(TtrpcCall call, Answer wanted) {
     try {
-      MessageLite answer = dispatch(call);
+      MessageLite answer = wanted.get();
       if (answer != null) {
         call.answer(answer);
       }
@@ -76,25 +107,21 @@ public final class ShimService implements TtrpcServer.Handler {
     }
   }
 
+  private String namespace(TtrpcCall call) {
+    return call.namespace().isEmpty() ? defaultNamespace : call.namespace();
+  }
+
   private MessageLite dispatch(TtrpcCall call)
       throws TtrpcException, InvalidProtocolBufferException {
     return switch (call.service()) {
-      case ServiceNames.TASK_V2, ServiceNames.TASK_V3 -> {
-        String namespace = call.namespace().isEmpty() ? defaultNamespace : call.namespace();
-        yield tasks.serve(call, namespace);
-      }
-      case ServiceNames.SANDBOX -> {
-        String namespace = call.namespace().isEmpty() ? defaultNamespace : call.namespace();
-        yield sandboxes.serve(call, namespace);
-      }
-      case ServiceNames.SHIM -> {
-        String namespace = call.namespace().isEmpty() ? defaultNamespace : call.namespace();
-        yield switch (call.method()) {
-          case "Run" -> tasks.run(namespace, call.payload());
-          case "RunExec" -> tasks.runExec(namespace, call.payload());
-          default -> own.serve(call);
-        };
-      }
+      case ServiceNames.TASK_V2, ServiceNames.TASK_V3 -> tasks.serve(call, namespace(call));
+      case ServiceNames.SANDBOX -> sandboxes.serve(call, namespace(call));
+      case ServiceNames.SHIM ->
+          switch (call.method()) {
+            case "Run" -> tasks.run(namespace(call), call.payload());
+            case "RunExec" -> tasks.runExec(namespace(call), call.payload());
+            default -> own.serve(call);
+          };
       default ->
           throw new TtrpcException(
               StatusCode.UNIMPLEMENTED, "service " + call.service() + " is not served here");

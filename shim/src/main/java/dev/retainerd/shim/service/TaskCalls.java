@@ -10,6 +10,7 @@ import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.wire.known.Any;
 import dev.retainerd.shim.wire.known.Empty;
 import dev.retainerd.shim.wire.record.ExitRecord;
+import dev.retainerd.shim.wire.retain.OfferRequest;
 import dev.retainerd.shim.wire.runc.CheckpointOptions;
 import dev.retainerd.shim.wire.runc.Options;
 import dev.retainerd.shim.wire.runc.ProcessDetails;
@@ -38,6 +39,9 @@ import dev.retainerd.shim.wire.task.StatsResponse;
 import dev.retainerd.shim.wire.task.UpdateTaskRequest;
 import dev.retainerd.shim.wire.task.WaitRequest;
 import dev.retainerd.shim.wire.task.WaitResponse;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -126,6 +130,26 @@ final class TaskCalls {
   MessageLite run(String namespace, byte[] request)
       throws TtrpcException, InvalidProtocolBufferException {
     return create(namespace, CreateTaskRequest.parseFrom(request), true);
+  }
+
+  /**
+   * Removes an offer, so that it is ours.
+   *
+   * @throws TtrpcException FAILED_PRECONDITION where the caller has taken it back
+   */
+  void take(OfferRequest request) throws TtrpcException, InvalidProtocolBufferException {
+    CreateTaskRequest create = CreateTaskRequest.parseFrom(request.getCreate());
+    Path offer = Path.of(create.getBundle(), Path.of(request.getOffer()).getFileName().toString());
+    try {
+      if (!Files.deleteIfExists(offer)) {
+        throw new TtrpcException(
+            StatusCode.FAILED_PRECONDITION,
+            "container " + create.getId() + " was taken back before it was made here");
+      }
+    } catch (IOException e) {
+      throw new TtrpcException(
+          StatusCode.FAILED_PRECONDITION, "the offer " + offer + " cannot be taken: " + e, e);
+    }
   }
 
   /** Exec and its Start. */

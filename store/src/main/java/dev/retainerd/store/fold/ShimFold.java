@@ -7,6 +7,7 @@ import dev.retainerd.eventlog.proto.ShimStartedPayload;
 import dev.retainerd.eventlog.proto.ShimStartingPayload;
 import dev.retainerd.eventlog.proto.ShimUnassignedPayload;
 import dev.retainerd.eventlog.proto.ShimUnreachablePayload;
+import dev.retainerd.store.proto.SandboxEntry;
 import dev.retainerd.store.proto.ShimEntry;
 import dev.retainerd.store.proto.ShimPhase;
 import dev.retainerd.store.state.Key;
@@ -48,6 +49,15 @@ final class ShimFold {
 
   static void assigned(Folding f, ShimAssignedPayload p) {
     changed(f, p.getId(), s -> owners(s, p.getOwner(), true));
+    // One that is assigned anew once it is ready has moved.
+    int slash = p.getOwner().indexOf('/');
+    Key<SandboxEntry> sandbox =
+        Kind.SANDBOX.key(
+            p.getOwner().substring(0, Math.max(0, slash)), p.getOwner().substring(slash + 1));
+    f.view()
+        .get(sandbox)
+        .filter(entry -> !entry.getShimId().isEmpty())
+        .ifPresent(entry -> f.put(sandbox, entry.toBuilder().setShimId(p.getId()).build()));
   }
 
   static void unassigned(Folding f, ShimUnassignedPayload p) {
