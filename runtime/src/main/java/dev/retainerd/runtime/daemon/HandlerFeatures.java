@@ -7,7 +7,9 @@ import com.google.gson.JsonParser;
 import dev.retainerd.runtime.config.DaemonConfig;
 import dev.retainerd.wire.cri.v1.RuntimeHandler;
 import dev.retainerd.wire.cri.v1.RuntimeHandlerFeatures;
+import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +22,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What the configured OCI runtimes can do, as each says itself when it is asked for its features.
- * Asked once a runtime; one that does not answer has none. Thread-safe.
+ * Asked once a runtime; one that does not answer has none, but for a crun from before 1.8.6, which
+ * knows user namespaces and not the question. Thread-safe.
  */
 final class HandlerFeatures {
   private static final Logger LOG = LoggerFactory.getLogger(HandlerFeatures.class);
@@ -59,17 +62,14 @@ final class HandlerFeatures {
   private RuntimeHandlerFeatures ask(String engine) {
     RuntimeHandlerFeatures.Builder features = RuntimeHandlerFeatures.newBuilder();
     try {
-      Process process =
-          new ProcessBuilder(engine, "features")
-              .redirectError(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      byte[] output = process.getInputStream().readNBytes(MOST_BYTES);
-      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-        return features.build();
+      String said = said(engine, "features");
+      // The daemon maps mounts itself, so that it depends on the kernel and not on the runtime.
+      boolean users = idMappedMounts.missing().isEmpty();
+      if (said.isBlank()) {
+        String version = said(engine, "--version");
+        return features.setUserNamespaces(users && version.startsWith("crun version ")).build();
       }
-      JsonObject json =
-          JsonParser.parseString(new String(output, StandardCharsets.UTF_8)).getAsJsonObject();
+      JsonObject json = JsonParser.parseString(said).getAsJsonObject();
       boolean recursive = false;
       if (json.has("mountOptions")) {
         for (JsonElement option : json.getAsJsonArray("mountOptions")) {
@@ -77,13 +77,30 @@ final class HandlerFeatures {
         }
       }
       features.setRecursiveReadOnlyMounts(recursive);
-      // The daemon maps mounts itself, so that it depends on the kernel and not on the runtime.
-      features.setUserNamespaces(idMappedMounts.missing().isEmpty());
+      features.setUserNamespaces(users);
     } catch (IOException | JsonParseException | IllegalStateException e) {
       LOG.info("{} does not say what its features are: {}", engine, e.getMessage());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
     return features.build();
+  }
+
+  /** What it prints; one that takes too long is ended, and has said what it has until then. */
+  private static String said(String engine, String question) throws IOException {
+    Process process =
+        new ProcessBuilder(engine, question)
+            .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    process
+        .onExit()
+        .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+        .exceptionally(
+            late -> {
+              process.destroyForcibly();
+              return process;
+            });
+    try (InputStream output = process.getInputStream()) {
+      return new String(output.readNBytes(MOST_BYTES), StandardCharsets.UTF_8);
+    }
   }
 }

@@ -11,6 +11,7 @@ import dev.retainerd.runtime.linux.KernelCapabilities;
 import dev.retainerd.wire.cri.v1.Capability;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.Device;
+import dev.retainerd.wire.cri.v1.IDMapping;
 import dev.retainerd.wire.cri.v1.KeyValue;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.Mount;
@@ -19,10 +20,12 @@ import dev.retainerd.wire.cri.v1.NamespaceOption;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.SecurityProfile;
 import dev.retainerd.wire.cri.v1.SecurityProfile.ProfileType;
+import dev.retainerd.wire.cri.v1.UserNamespace;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -339,6 +342,82 @@ class SpecOnRealRuntimeTest {
                 Files.readSymbolicLink(ns.resolve("ipc")).toString(),
                 Files.readSymbolicLink(ns.resolve("uts")).toString());
         assertEquals(expected, seen.lines().toList(), seen);
+      }
+    } finally {
+      holder.destroyForcibly();
+      assertTrue(holder.waitFor(10, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
+  void theUserNamespaceOfAPodIsJoined() throws Exception {
+    int host = 0x7100_0000;
+    int length = 65_536;
+    Process holder =
+        new ProcessBuilder("unshare", "-U", "-n", "-i", "-u", "sh", "-c", "echo; exec sleep 60")
+            .start();
+    try {
+      holder.getInputStream().read();
+      Path proc = Path.of("/proc/" + holder.pid());
+      for (String map : List.of("uid_map", "gid_map")) {
+        Files.writeString(proc.resolve(map), "0 " + host + " " + length + "\n");
+      }
+      Path ns = proc.resolve("ns");
+      namespaces =
+          new PodNamespaces(
+              Optional.of(ns.resolve("net")),
+              Optional.of(ns.resolve("ipc")),
+              Optional.of(ns.resolve("uts")),
+              Optional.empty(),
+              Optional.of(ns.resolve("user")));
+      IDMapping.Builder all =
+          IDMapping.newBuilder().setContainerId(0).setHostId(host).setLength(length);
+      NamespaceOption.Builder own =
+          NamespaceOption.newBuilder()
+              .setPid(NamespaceMode.CONTAINER)
+              .setUsernsOptions(
+                  UserNamespace.newBuilder().setMode(NamespaceMode.POD).addUids(all).addGids(all));
+      pod.getLinuxBuilder().getSecurityContextBuilder().setNamespaceOptions(own);
+      // As the daemon's own folders are: whoever is root in there is a stranger to the node.
+      for (Path entered : List.of(folder, folder.resolve("bundle"))) {
+        Files.setPosixFilePermissions(entered, PosixFilePermissions.fromString("rwx--x--x"));
+      }
+      String owner = host + ":" + host;
+      Process given =
+          new ProcessBuilder("chown", "-R", "-h", owner, rootfs.toString()).inheritIO().start();
+      assertEquals(0, given.waitFor());
+      for (boolean each : List.of(false, true)) {
+        crun = each;
+        anyContainer();
+        Requests.security(config).setNamespaceOptions(own);
+        String seen =
+            script(
+                """
+                id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map
+                for n in user net; do readlink /proc/self/ns/$n; done
+                stat -c %u:%g /bin/busybox; touch /tmp/made; chown 7:8 /tmp/made
+                grep CapEff /proc/self/status; mount -t tmpfs none /tmp 2>&1
+                stat -c %u:%g /proc/1
+                """);
+        String map = "0 " + host + " " + length;
+        assertEquals(
+            List.of(
+                "0",
+                "0",
+                map,
+                map,
+                Files.readSymbolicLink(ns.resolve("user")).toString(),
+                Files.readSymbolicLink(ns.resolve("net")).toString(),
+                "0:0",
+                "CapEff: 00000000a80425fb",
+                "mount: permission denied (are you root?)",
+                "0:0"),
+            seen.lines().map(line -> line.strip().replaceAll("\\s+", " ")).toList(),
+            seen);
+        Path made = rootfs.resolve("tmp/made");
+        assertEquals(host + 7, Files.getAttribute(made, "unix:uid"));
+        assertEquals(host + 8, Files.getAttribute(made, "unix:gid"));
+        Files.delete(made);
       }
     } finally {
       holder.destroyForcibly();

@@ -23,6 +23,7 @@ import dev.retainerd.wire.cri.v1.StatusRequest;
 import dev.retainerd.wire.cri.v1.UserNamespace;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,22 +32,30 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 
 /** Pods with users of their own (KEP-127): root within is nobody in particular on the node. */
 @Tag("real")
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class UserNamespacesTest {
   private static final int HOST = 0x7000_0000;
   private static final int LENGTH = 65_536;
   private static final String SLEEPER =
       "trap 'exit 0' TERM; echo said > /dev/stdout; while :; do sleep 0.1; done";
 
-  private static Node node;
-  private static Pods pods;
-  private static String image;
+  private final Node node = Node.prepared();
+  private Pods pods;
+  private String image;
+
+  /** What the configuration says of the OCI runtime; nothing for runc. */
+  String runtime(Node of) throws IOException {
+    return "";
+  }
 
   @BeforeAll
-  static void start() {
-    node = Node.started();
+  void start() throws Exception {
+    Files.writeString(node.config(), Files.readString(node.config()) + runtime(node));
+    node.start();
     pods = new Pods(node);
     image =
         new MadeImage(node, "docker.io/retain/users:1")
@@ -58,7 +67,7 @@ class UserNamespacesTest {
   }
 
   @AfterAll
-  static void close() {
+  void close() {
     node.close();
   }
 
@@ -73,8 +82,7 @@ class UserNamespacesTest {
         .addGids(mapping());
   }
 
-  private static PodSandboxConfig pod(
-      String name, NamespaceMode pids, UserNamespace.Builder users) {
+  private PodSandboxConfig pod(String name, NamespaceMode pids, UserNamespace.Builder users) {
     PodSandboxConfig plain = pods.config(name, pids);
     return plain.toBuilder()
         .setLinux(
@@ -86,7 +94,7 @@ class UserNamespacesTest {
         .build();
   }
 
-  private static ContainerConfig.Builder container(
+  private ContainerConfig.Builder container(
       String name, NamespaceMode pids, UserNamespace.Builder users) {
     return pods.containerConfig(name, SLEEPER).toBuilder()
         .setImage(ImageSpec.newBuilder().setImage(image))
@@ -99,7 +107,7 @@ class UserNamespacesTest {
                             NamespaceOption.newBuilder().setPid(pids).setUsernsOptions(users))));
   }
 
-  private static String create(String pod, PodSandboxConfig config, ContainerConfig.Builder made) {
+  private String create(String pod, PodSandboxConfig config, ContainerConfig.Builder made) {
     return node.cri()
         .createContainer(
             CreateContainerRequest.newBuilder()
@@ -110,7 +118,7 @@ class UserNamespacesTest {
         .getContainerId();
   }
 
-  private static String out(String id, String script) {
+  private String out(String id, String script) {
     ExecSyncResponse answer =
         node.cri()
             .execSync(
