@@ -202,6 +202,7 @@ final class TaskCreation {
       events.addAll(placement.events());
       events.add(intent.in(placement.shimId()));
       journal.commit(intent.origin(), intent.namespace(), events);
+      Failpoint.OFFER_MOVE_RECORDED.hit();
       LOG.info("container {} goes to shim {}: {}", id, placement.shimId(), reason);
       return shim;
     } catch (Refusal e) {

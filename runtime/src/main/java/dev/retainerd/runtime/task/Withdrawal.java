@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.task;
 
+import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.KeyLocks;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.store.proto.ContainerEntry;
@@ -35,12 +36,13 @@ final class Withdrawal implements AutoCloseable {
 
   /** Whether it was taken back: whoever removes the offer, the shim or we, has the create. */
   boolean withdraw(Path offer) {
-    Optional<KeyLocks.Held> free = tasks.holdPlaceIfFree(owner);
-    if (free.isPresent() && isAlone() && removed(offer)) {
-      place = free;
+    // Closed with this, whatever comes.
+    place = tasks.holdPlaceIfFree(owner);
+    if (place.isPresent() && isAlone() && removed(offer)) {
+      Failpoint.OFFER_WITHDRAWN.hit();
       return true;
     }
-    free.ifPresent(KeyLocks.Held::close);
+    close();
     return false;
   }
 

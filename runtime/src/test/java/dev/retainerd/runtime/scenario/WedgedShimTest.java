@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.cri.v1.ContainerState;
+import io.grpc.StatusRuntimeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +18,8 @@ import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Case 9: a shim that is there and answers nothing holds up nobody, and is replaced. */
 @Tag("real")
@@ -39,11 +42,11 @@ class WedgedShimTest {
     node.importImage("k8s.io");
   }
 
-  private void startPatient() throws Exception {
+  private void startPatient(String... daemonOptions) throws Exception {
     Files.writeString(
         node.config(),
         Files.readString(node.config()) + "\n[retain]\n  shim_timeout_millis = 600000\n");
-    node.start();
+    node.start(daemonOptions);
     node.importImage("k8s.io");
   }
 
@@ -126,12 +129,36 @@ class WedgedShimTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"OFFER_WITHDRAWN", "OFFER_MOVE_RECORDED"})
+  void aDaemonThatDiesWhileAPodMovesStartsItOnceAfterwards(String point) throws Exception {
+    startPatient("-Dretainerd.failpoint=" + point);
+    String counter = pods.start(pods.run("p"), "p", "counter", Pods.COUNTER);
+    long shim = Host.parentOf(pods.pid(counter));
+    String moved =
+        pods.create(pods.run("q"), "q", "moved", "echo begun; while :; do sleep 0.1; done");
+    freeze(shim);
+    assertThrows(StatusRuntimeException.class, () -> pods.start(moved));
+    node.awaitDaemonEnd();
+    assertEquals(137, node.exitCode(), node.logTail());
+    thaw(shim);
+    node.start();
+    assertEquals(ContainerState.CONTAINER_CREATED, pods.status(moved).getState());
+    pods.start(moved);
+    Eventually.holds("a line", PATIENCE, () -> !pods.log("q", "moved").isEmpty());
+    pods.stop(counter, 10);
+    assertEquals(3, pods.status(counter).getExitCode());
+    assertEquals(1, pods.log("q", "moved").size(), "it was started twice");
+    pods.stop(moved, 1);
+    assertEquals(137, pods.status(moved).getExitCode());
+  }
+
   /** Its shim may have been given up just as it came back: the next one is asked then. */
   private boolean hasStopped(String container) {
     try {
       pods.stop(container, 10);
       return pods.status(container).getState() == ContainerState.CONTAINER_EXITED;
-    } catch (io.grpc.StatusRuntimeException e) {
+    } catch (StatusRuntimeException e) {
       return false;
     }
   }
