@@ -148,6 +148,7 @@ record PodManifest(
       manifest.check(checkpoint);
       return manifest;
     } catch (JsonParseException
+        | ClassCastException
         | IllegalStateException
         | NullPointerException
         | NumberFormatException

@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.container;
 
 import dev.retainerd.eventlog.proto.ContainerRecord;
+import dev.retainerd.eventlog.proto.StdioPaths;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.linux.FileCalls;
 import dev.retainerd.runtime.shims.Folders;
@@ -43,6 +44,26 @@ public record ContainerFolders(Path root, Path older) {
    */
   Path restore(String id) {
     return folder(id).resolve("restore");
+  }
+
+  /**
+   * Where a container's streams go. Without a log the output goes nowhere, and a client can attach
+   * to it all the same.
+   *
+   * @param maxLogLineBytes after which a line of the log is cut in parts; 0 for never
+   */
+  StdioPaths stdio(ContainerRecord record, int maxLogLineBytes) {
+    String log = record.getCri().getLogPath();
+    String out =
+        log.isEmpty()
+            ? "file:///dev/null"
+            : "cri://" + Path.of(log).toUri().getRawPath() + "?max_line_bytes=" + maxLogLineBytes;
+    return StdioPaths.newBuilder()
+        .setStdin(record.getCri().getStdin() ? stdin(record.getId()).toString() : "")
+        .setStdout(out)
+        .setStderr(record.getCri().getTty() ? "" : out)
+        .setTerminal(record.getCri().getTty())
+        .build();
   }
 
   void make(ContainerRecord record) {

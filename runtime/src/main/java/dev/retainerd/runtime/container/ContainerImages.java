@@ -14,8 +14,10 @@ public interface ContainerImages {
    * @param reference the name it is known by
    * @param chainId key of the committed snapshot that is its root file system
    * @param config the image's config: the {@code config} object of the OCI image configuration
+   * @param checkpoint whether it holds a container's checkpoint, and no root file system
    */
-  record Resolved(String id, String reference, String chainId, JsonObject config) {}
+  record Resolved(
+      String id, String reference, String chainId, JsonObject config, boolean checkpoint) {}
 
   /**
    * Finds an image by name, digest or id.

@@ -11,7 +11,6 @@ import dev.retainerd.eventlog.proto.ContainerRemovingPayload;
 import dev.retainerd.eventlog.proto.ContainerUpdatedPayload;
 import dev.retainerd.eventlog.proto.Opaque;
 import dev.retainerd.eventlog.proto.SandboxRecord;
-import dev.retainerd.eventlog.proto.StdioPaths;
 import dev.retainerd.runtime.engine.Answered;
 import dev.retainerd.runtime.engine.Failpoint;
 import dev.retainerd.runtime.engine.Journal;
@@ -35,7 +34,6 @@ import dev.retainerd.store.state.Term;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -212,12 +210,20 @@ public final class ContainerService implements SandboxContainers {
 
   private String createNamed(Call call) {
     String named = call.config().getImage().getImage();
-    Optional<SavedContainer> found = effects.saved().find(call.origin(), named);
-    if (found.isEmpty()) {
-      return create(call, effects.images().resolve(call.origin(), named), found);
+    Optional<SavedContainer> archive = effects.saved().archive(named);
+    if (archive.isPresent()) {
+      return createFrom(call, archive.get());
     }
-    try (SavedContainer saved = found.get()) {
-      return create(call, checkpoints.image(call.origin(), call.sandbox(), saved), found);
+    ContainerImages.Resolved image = effects.images().resolve(call.origin(), named);
+    return image.checkpoint()
+        ? createFrom(call, effects.saved().image(image))
+        : create(call, image, archive);
+  }
+
+  private String createFrom(Call call, SavedContainer checkpoint) {
+    try (SavedContainer saved = checkpoint) {
+      return create(
+          call, checkpoints.image(call.origin(), call.sandbox(), saved), Optional.of(saved));
     }
   }
 
@@ -493,7 +499,7 @@ public final class ContainerService implements SandboxContainers {
   private TaskService.CreateOptions options(ContainerEntry container, RestoreFrom restore) {
     return new TaskService.CreateOptions(
         effects.rootfs().mounts(container.getContainer().getId()),
-        stdio(container.getContainer()),
+        effects.folders().stdio(container.getContainer(), maxLogLineBytes),
         Optional.empty(),
         restore);
   }
@@ -522,22 +528,6 @@ public final class ContainerService implements SandboxContainers {
       throw Refusal.failedPrecondition(
           "pod sandbox " + sandboxId + " is not ready; its containers cannot be started");
     }
-  }
-
-  /** Without a log the output goes nowhere, and a client can attach to it all the same. */
-  private StdioPaths stdio(ContainerRecord record) {
-    String log = record.getCri().getLogPath();
-    String out =
-        log.isEmpty()
-            ? "file:///dev/null"
-            : "cri://" + Path.of(log).toUri().getRawPath() + "?max_line_bytes=" + maxLogLineBytes;
-    return StdioPaths.newBuilder()
-        .setStdin(
-            record.getCri().getStdin() ? effects.folders().stdin(record.getId()).toString() : "")
-        .setStdout(out)
-        .setStderr(record.getCri().getTty() ? "" : out)
-        .setTerminal(record.getCri().getTty())
-        .build();
   }
 
   /** Stops the container's process; harmless where it does not run or the container is gone. */

@@ -110,6 +110,7 @@ public final class Daemon implements AutoCloseable {
             journal,
             new SnapshotRootfs(images.snapshots(), images.diffs()),
             images.forContainers(),
+            images.service()::unpack,
             List.of(images::recover),
             ids);
     RecoveryGate gate = new RecoveryGate(services.recovery()::awaitFinished);

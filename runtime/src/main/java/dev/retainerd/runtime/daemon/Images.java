@@ -110,7 +110,7 @@ record Images(
     return (origin, image) -> {
       NodeImage found = service.resolve(origin, image);
       return new ContainerImages.Resolved(
-          found.id(), found.name(), found.chainId(), found.config().run());
+          found.id(), found.name(), found.chainId(), found.config().run(), found.checkpoint());
     };
   }
 

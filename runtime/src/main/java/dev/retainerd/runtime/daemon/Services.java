@@ -51,6 +51,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -87,6 +88,7 @@ record Services(
    * Fits them.
    *
    * @param shimBinary the shim's launcher, beside the daemon's
+   * @param checkpointImages puts the layers of an image of that id into an empty folder
    * @param imageRecovery further steps of recovery
    */
   static Services of(
@@ -95,6 +97,7 @@ record Services(
       Journal journal,
       SnapshotRootfs roots,
       ContainerImages images,
+      BiConsumer<String, Path> checkpointImages,
       List<Runnable> imageRecovery,
       Ids ids)
       throws IOException {
@@ -152,7 +155,7 @@ record Services(
                 specs,
                 containerFolders,
                 new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName),
-                new NamedCheckpoints(new SavedArchives(work))),
+                new NamedCheckpoints(new SavedArchives(work), checkpointImages)),
             config.cri().maxLogLineBytes());
     PodNetworks podNetworks = new PodNetworks(networks(config));
     CniPods network = new CniPods(podNetworks);

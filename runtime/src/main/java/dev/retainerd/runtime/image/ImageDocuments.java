@@ -64,7 +64,13 @@ final class ImageDocuments {
     }
     List<String> chainIds = ChainIds.of(config.diffIds());
     return new ImageFacts(
-        manifestAt, configAt.getDigest(), config, manifest.layers(), chainIds, size);
+        manifestAt,
+        configAt.getDigest(),
+        config,
+        manifest.layers(),
+        chainIds,
+        size,
+        manifest.checkpoint());
   }
 
   /** The manifest for this node's platform behind a target. */

@@ -11,6 +11,7 @@ import java.util.List;
  * @param layers compressed layers, lowest first
  * @param chainIds a snapshot's name for each layer
  * @param sizeBytes manifest, config and compressed layers
+ * @param checkpoint whether its layers hold a container's checkpoint
  */
 public record ImageFacts(
     Descriptor manifest,
@@ -18,7 +19,8 @@ public record ImageFacts(
     ImageConfig config,
     List<Descriptor> layers,
     List<String> chainIds,
-    long sizeBytes) {
+    long sizeBytes,
+    boolean checkpoint) {
 
   /** The snapshot that is its root file system; "" where it has no layers. */
   public String chainId() {

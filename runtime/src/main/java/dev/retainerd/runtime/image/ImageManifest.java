@@ -9,8 +9,13 @@ import java.util.List;
  * One platform's image: its config and its layers, lowest first. Immutable.
  *
  * @param layers may be empty: artifacts without a root file system are kept, not run
+ * @param checkpoint whether its layers hold a container's checkpoint, and no root file system; so
+ *     it says in an annotation of checkpointctl's or of CRI-O's
  */
-public record ImageManifest(Descriptor config, List<Descriptor> layers) {
+public record ImageManifest(Descriptor config, List<Descriptor> layers, boolean checkpoint) {
+  private static final List<String> OF_CHECKPOINT =
+      List.of(
+          "org.criu.checkpoint.container.name", "io.kubernetes.cri-o.annotations.checkpoint.name");
   private static final int LAYERS_MAX = 500;
 
   public ImageManifest {
@@ -29,6 +34,9 @@ public record ImageManifest(Descriptor config, List<Descriptor> layers) {
       throw Refusal.invalidArgument(
           "a manifest of " + layers.size() + " layers is refused; the bound is " + LAYERS_MAX);
     }
-    return new ImageManifest(ImageJson.descriptor(ImageJson.object(json, "config")), layers);
+    return new ImageManifest(
+        ImageJson.descriptor(ImageJson.object(json, "config")),
+        layers,
+        OF_CHECKPOINT.stream().anyMatch(ImageJson.map(json, "annotations")::containsKey));
   }
 }

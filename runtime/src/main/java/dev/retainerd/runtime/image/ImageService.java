@@ -20,6 +20,7 @@ import dev.retainerd.runtime.registry.RegistryHosts;
 import dev.retainerd.runtime.registry.Repository;
 import dev.retainerd.runtime.snapshot.Usage;
 import dev.retainerd.store.state.Kind;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -253,6 +254,19 @@ public final class ImageService {
     return found;
   }
 
+  /** Puts what lies in an image's layers into an empty folder. */
+  public void unpack(String image, Path folder) {
+    Descriptor target =
+        targetOf(
+            status(image)
+                .orElseThrow(
+                    () -> Refusal.notFound("image \"" + image + "\" is not on this node")));
+    FolderBlobs blobs = new FolderBlobs(content);
+    for (Descriptor layer : documents.facts(CRI_NAMESPACE, target).layers()) {
+      blobs.read(CRI_NAMESPACE, Digest.parse(layer.getDigest()), folder);
+    }
+  }
+
   private Descriptor targetOf(NodeImage image) {
     for (ImageRecord record : records.list(CRI_NAMESPACE)) {
       if (factsOf(record).filter(f -> f.id().equals(image.id())).isPresent()) {
@@ -321,7 +335,14 @@ public final class ImageService {
       (name.indexOf('@') >= 0 ? digests : tags).add(name);
     }
     return new NodeImage(
-        facts.id(), tags, digests, facts.sizeBytes(), facts.config(), facts.chainId(), pinned);
+        facts.id(),
+        tags,
+        digests,
+        facts.sizeBytes(),
+        facts.config(),
+        facts.chainId(),
+        pinned,
+        facts.checkpoint());
   }
 
   /** Empty for what is no image of this platform, or lacks a document. */

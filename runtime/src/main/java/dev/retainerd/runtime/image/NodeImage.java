@@ -10,6 +10,7 @@ import java.util.List;
  * @param digests names with a digest
  * @param chainId the snapshot that is its root file system; "" where it has none
  * @param pinned whether it is never removed for want of space
+ * @param checkpoint whether it holds a container's checkpoint, and no root file system
  */
 public record NodeImage(
     String id,
@@ -18,7 +19,8 @@ public record NodeImage(
     long sizeBytes,
     ImageConfig config,
     String chainId,
-    boolean pinned) {
+    boolean pinned,
+    boolean checkpoint) {
 
   public NodeImage {
     tags = List.copyOf(tags);

@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -15,6 +16,7 @@ import java.util.List;
  */
 final class MadeImage {
   private static final int SECONDS = 60;
+  private static final String OCI = "application/vnd.oci.";
   private static final List<String> APPLETS =
       List.of("sh", "cat", "echo", "ls", "stat", "id", "sleep", "touch", "chown", "mkdir", "mount");
 
@@ -137,6 +139,63 @@ final class MadeImage {
   MadeImage inTwoLayers() {
     layers = 2;
     return this;
+  }
+
+  /**
+   * Imports an image whose only layer is that archive, with an annotation of its manifest; as an
+   * OCI layout.
+   */
+  String importAnnotated(String namespace, Path archive, String annotation) {
+    try {
+      Path layout = Files.createDirectories(folder.resolve("layout"));
+      Path blobs = Files.createDirectories(layout.resolve("blobs/sha256"));
+      JsonObject layerAt = blob(blobs, Files.readAllBytes(archive), "image.layer.v1.tar");
+      String digest = layerAt.get("digest").getAsString().substring("sha256:".length());
+      JsonObject configAt = blob(blobs, bytes(document(digest)), "image.config.v1+json");
+      JsonObject manifest = new JsonObject();
+      manifest.addProperty("schemaVersion", 2);
+      manifest.addProperty("mediaType", OCI + "image.manifest.v1+json");
+      manifest.add("config", configAt);
+      JsonArray all = new JsonArray();
+      all.add(layerAt);
+      manifest.add("layers", all);
+      JsonObject annotations = new JsonObject();
+      annotations.addProperty(annotation, "a");
+      manifest.add("annotations", annotations);
+      JsonObject manifestAt = blob(blobs, bytes(manifest), "image.manifest.v1+json");
+      JsonObject named = new JsonObject();
+      named.addProperty("io.containerd.image.name", name);
+      manifestAt.add("annotations", named);
+      JsonArray manifests = new JsonArray();
+      manifests.add(manifestAt);
+      JsonObject index = new JsonObject();
+      index.addProperty("schemaVersion", 2);
+      index.add("manifests", manifests);
+      Files.writeString(layout.resolve("index.json"), index.toString());
+      Files.writeString(layout.resolve("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");
+      Path image = folder.resolve("layout.tar");
+      run("tar", "-C", layout.toString(), "-cf", image.toString(), ".");
+      node.ctrIn(namespace, "images", "import", image.toString()).expectSuccess();
+      return name;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] bytes(JsonObject json) {
+    return json.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static JsonObject blob(Path blobs, byte[] content, String type) throws IOException {
+    Path unnamed = Files.write(blobs.resolveSibling("unnamed"), content);
+    String digest =
+        Host.run(SECONDS, List.of("sha256sum", unnamed.toString())).expectSuccess().split(" ")[0];
+    Files.move(unnamed, blobs.resolve(digest), StandardCopyOption.REPLACE_EXISTING);
+    JsonObject descriptor = new JsonObject();
+    descriptor.addProperty("mediaType", OCI + type);
+    descriptor.addProperty("digest", "sha256:" + digest);
+    descriptor.addProperty("size", content.length);
+    return descriptor;
   }
 
   /** Imports it by means of the real ctr; the name. */

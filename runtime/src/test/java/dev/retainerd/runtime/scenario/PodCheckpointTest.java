@@ -29,6 +29,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * CheckpointPod and RestorePod of CRI, and containers that are created from an archive. CRIU does
@@ -293,6 +295,49 @@ class PodCheckpointTest {
     refused(
         Status.Code.INVALID_ARGUMENT, () -> node.cri().createContainer(fromArchive(next, linked)));
     assertEquals(List.of(), SavedPods.names(node.root().resolve("checkpoint")));
+    saved.remove(next.id());
+    saved.expectPods();
+  }
+
+  /** The same with an image of the archive, as it comes from a registry. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "org.criu.checkpoint.container.name",
+        "io.kubernetes.cri-o.annotations.checkpoint.name"
+      })
+  void aContainerIsCreatedFromAnImageOfACheckpoint(String annotation) throws Exception {
+    SavedPods.Pod pod = saved.run("img", 1);
+    String id = pod.containers().getFirst();
+    saved.exec(id, "echo kept >/written");
+    Path archive = saved.emptyFolder("img").resolve(annotation + ".tar");
+    node.cri()
+        .checkpointContainer(
+            CheckpointContainerRequest.newBuilder()
+                .setContainerId(id)
+                .setLocation(archive.toString())
+                .build());
+    saved.remove(pod.id());
+    String image =
+        new MadeImage(node, "docker.io/retain/checkpoint:" + annotation.substring(0, 3))
+            .importAnnotated("k8s.io", archive, annotation);
+    SavedPods.Pod next = saved.run("img2", 0);
+    String made =
+        node.cri()
+            .createContainer(
+                CreateContainerRequest.newBuilder()
+                    .setPodSandboxId(next.id())
+                    .setSandboxConfig(pods.config(next.name()))
+                    .setConfig(
+                        saved.config(0).toBuilder()
+                            .setImage(ImageSpec.newBuilder().setImage(image)))
+                    .build())
+            .getContainerId();
+    Files.deleteIfExists(work.resolve("restored"));
+    pods.start(made);
+    assertEquals("kept", saved.exec(made, "cat /written"));
+    assertEquals("memory of " + id, Files.readString(work.resolve("restored")).strip());
+    assertEquals(Node.IMAGE, pods.status(made).getImage().getImage());
     saved.remove(next.id());
     saved.expectPods();
   }
