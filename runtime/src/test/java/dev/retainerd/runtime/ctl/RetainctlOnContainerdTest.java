@@ -18,10 +18,13 @@ import org.junit.jupiter.api.Test;
 
 /**
  * retainctl against Debian's containerd: the same API as ours, by somebody else, so that a
- * misunderstanding of ours cannot hide on both sides. Needs root, containerd and runc.
+ * misunderstanding of ours cannot hide on both sides. Needs root, dist/, containerd and runc.
  */
 @Tag("real")
 class RetainctlOnContainerdTest {
+  private static final Path RETAINCTL =
+      Path.of("..", "dist", "bin", "retainctl").toAbsolutePath().normalize();
+
   private static final String IMAGE = "docker.io/library/one:1";
 
   private Path folder;
@@ -63,7 +66,7 @@ class RetainctlOnContainerdTest {
   private Output fed(String stdin, String... arguments) throws Exception {
     List<String> command =
         new ArrayList<>(
-            Program.java(RetainctlMain.class, "-a", StockContainerd.socket(folder).toString()));
+            List.of(RETAINCTL.toString(), "-a", StockContainerd.socket(folder).toString()));
     command.addAll(List.of(arguments));
     return new Program(command).fed(stdin).run(90);
   }

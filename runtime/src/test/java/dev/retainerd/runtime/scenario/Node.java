@@ -328,21 +328,32 @@ final class Node implements AutoCloseable {
     return Host.run(CALL_SECONDS, command);
   }
 
-  /** The archive of {@link #IMAGE}, made when it is first asked for. */
+  /** The archive of {@link #IMAGE}; the same one for all nodes, made when one first asks for it. */
   Path archive() {
-    Path archive = folder.resolve("busybox.tar");
-    if (!Files.exists(archive)) {
-      Host.run(
-              CALL_SECONDS,
-              List.of(
-                  DIST.resolve("bin/retain-bench").toString(),
-                  "image",
-                  "--busybox",
-                  busybox().toString(),
-                  archive.toString()))
-          .expectSuccess();
+    return Archive.MADE;
+  }
+
+  private static final class Archive {
+    static final Path MADE = made();
+
+    private static Path made() {
+      try {
+        Path archive = Files.createTempFile("retainerd-busybox-", ".tar");
+        archive.toFile().deleteOnExit();
+        Host.run(
+                CALL_SECONDS,
+                List.of(
+                    DIST.resolve("bin/retain-bench").toString(),
+                    "image",
+                    "--busybox",
+                    busybox().toString(),
+                    archive.toString()))
+            .expectSuccess();
+        return archive;
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
-    return archive;
   }
 
   /** A busybox that needs no libraries. */
