@@ -1,7 +1,6 @@
 package dev.retainerd.runtime.container;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.retainerd.eventlog.proto.ContainerRecord;
@@ -11,7 +10,6 @@ import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -71,17 +69,7 @@ public record ContainerRecords(
    * not read the spec.
    */
   static ContainerRecord withFacts(
-      ContainerRecord record, byte[] spec, Map<String, ImageVolumes.Volume> volumes) {
-    JsonObject user =
-        JsonParser.parseString(new String(spec, StandardCharsets.UTF_8))
-            .getAsJsonObject()
-            .getAsJsonObject("process")
-            .getAsJsonObject("user");
-    RunsAs.Builder runsAs =
-        RunsAs.newBuilder().setUid(user.get("uid").getAsLong()).setGid(user.get("gid").getAsLong());
-    if (user.has("additionalGids")) {
-      user.getAsJsonArray("additionalGids").forEach(gid -> runsAs.addGroups(gid.getAsLong()));
-    }
+      ContainerRecord record, RunsAs runsAs, Map<String, ImageVolumes.Volume> volumes) {
     CriContainer.Builder cri = record.getCri().toBuilder().setRunsAs(runsAs);
     volumes.forEach((path, volume) -> cri.putMountedImages(path, volume.imageId()));
     return record.toBuilder().setCri(cri).build();

@@ -178,6 +178,8 @@ public final class ContainerService implements SandboxContainers {
             .state()
             .get(Kind.SANDBOX.key(NAMESPACE, sandboxId))
             .orElseThrow(() -> Refusal.notFound("pod sandbox " + sandboxId + " does not exist"));
+    // A kubelet starts what it has made at once.
+    tasks.expectProcess();
     String name =
         config.getMetadata().getName()
             + "_"
@@ -271,7 +273,7 @@ public final class ContainerService implements SandboxContainers {
       Failpoint.CONTAINER_FOLDER_MADE.hit();
       Map<String, ImageVolumes.Volume> volumes =
           effects.volumes().mount(origin, id, sandbox, config.getMountsList());
-      byte[] spec =
+      ContainerSpecs.Made made =
           effects
               .specs()
               .of(
@@ -293,11 +295,11 @@ public final class ContainerService implements SandboxContainers {
           new Event.ContainerCreated(
               ContainerCreatedPayload.newBuilder()
                   .setContainer(
-                      ContainerRecords.withFacts(record, spec, volumes).toBuilder()
+                      ContainerRecords.withFacts(record, made.runsAs(), volumes).toBuilder()
                           .setSpec(
                               Opaque.newBuilder()
                                   .setTypeUrl(SPEC_TYPE)
-                                  .setValue(ByteString.copyFrom(spec))))
+                                  .setValue(ByteString.copyFrom(made.spec()))))
                   .build()));
       Failpoint.CONTAINER_OUTCOME_RECORDED.hit();
       return id;
@@ -465,6 +467,7 @@ public final class ContainerService implements SandboxContainers {
 
   /** Runs the container's process. A container that runs already is left as it is. */
   public void start(Origin origin, String id) {
+    tasks.expectProcess();
     try (KeyLocks.Held held = locks.hold("container " + id, LOCK_PATIENCE)) {
       ContainerEntry container = get(id);
       Optional<TaskEntry> task = tasks.find(NAMESPACE, id);

@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.container;
 
+import dev.retainerd.eventlog.proto.RunsAs;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
@@ -31,8 +32,16 @@ public interface ContainerSpecs {
       int pausePid,
       int targetPid) {}
 
-  /** The spec as JSON, UTF-8. */
-  byte[] of(Input input);
+  /**
+   * A spec.
+   *
+   * @param spec JSON, UTF-8
+   * @param runsAs its user, so that nobody need look for it in there
+   */
+  record Made(byte[] spec, RunsAs runsAs) {}
+
+  /** The spec of a new container. */
+  Made of(Input input);
 
   /**
    * A spec with other limits.

@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.retainerd.eventlog.proto.RunsAs;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.config.RuntimeHandler;
 import dev.retainerd.runtime.container.ContainerSpecs;
@@ -44,7 +45,7 @@ record CriSpecs(
     implements ContainerSpecs {
 
   @Override
-  public byte[] of(Input input) {
+  public Made of(Input input) {
     String chainId = input.image().chainId();
     Optional<AccountFiles> known = accounts.of(chainId);
     if (known.isPresent() && !volumes.declaredBy(input.image().config())) {
@@ -57,7 +58,7 @@ record CriSpecs(
     }
   }
 
-  private byte[] spec(Input input, ContainerConfig config, AccountFiles users) {
+  private Made spec(Input input, ContainerConfig config, AccountFiles users) {
     SandboxRecord sandbox = input.sandbox();
     PodSandboxConfig pod = dev.retainerd.runtime.sandbox.SandboxService.config(sandbox);
     JsonObject spec =
@@ -78,7 +79,17 @@ record CriSpecs(
                 input.imageMounts(),
                 traits(sandbox.getRuntimeHandler())));
     cdi.inject(spec, input.config());
-    return spec.toString().getBytes(StandardCharsets.UTF_8);
+    return new Made(spec.toString().getBytes(StandardCharsets.UTF_8), runsAs(spec));
+  }
+
+  private static RunsAs runsAs(JsonObject spec) {
+    JsonObject user = spec.getAsJsonObject("process").getAsJsonObject("user");
+    RunsAs.Builder runsAs =
+        RunsAs.newBuilder().setUid(user.get("uid").getAsLong()).setGid(user.get("gid").getAsLong());
+    if (user.has("additionalGids")) {
+      user.getAsJsonArray("additionalGids").forEach(gid -> runsAs.addGroups(gid.getAsLong()));
+    }
+    return runsAs.build();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.daemon;
 
 import dev.retainerd.eventlog.Actor;
+import dev.retainerd.runtime.cgroup.AttachAhead;
 import dev.retainerd.runtime.cgroup.Cgroups;
 import dev.retainerd.runtime.checkpoint.ConsistentCut;
 import dev.retainerd.runtime.checkpoint.SavedArchives;
@@ -123,7 +124,9 @@ record Services(
     Bundles bundles = new Bundles(state.resolve("tasks"), config.root().resolve("restore"));
     MappedTrees trees = new MappedTrees(state.resolve("idmap"));
     trees.clear();
-    TaskService tasks = new TaskService(journal, shims, bundles, trees, runtimes);
+    AttachAhead attaching = AttachAhead.start();
+    TaskService tasks =
+        new TaskService(journal, shims, bundles, trees, runtimes, attaching::expect);
     ExecService execs = new ExecService(tasks);
     StopService stops = new StopService(tasks);
     GroupService groups = new GroupService(journal, shims, tasks, stops);

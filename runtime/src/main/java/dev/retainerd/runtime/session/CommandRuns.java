@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -41,6 +42,10 @@ public final class CommandRuns {
   private static final int SIGHUP = 1;
   private static final int SIGKILL = 9;
   private static final Duration AFTER_KILL = Duration.ofSeconds(10);
+
+  /** A moment later, so as not to take the processor from the answer that is on its way. */
+  private static final Executor AFTER_ANSWER =
+      CompletableFuture.delayedExecutor(2, TimeUnit.MILLISECONDS, Thread::startVirtualThread);
 
   /**
    * A command and its client.
@@ -116,6 +121,7 @@ public final class CommandRuns {
    */
   public int run(Origin origin, Command command) {
     requireRunning(command.containerId());
+    tasks.expectProcess();
     String id = newId.get();
     Opaque process = process(command);
     try (ProcessPipes pipes =
@@ -270,7 +276,7 @@ public final class CommandRuns {
       forget(origin, containerId, id);
       return;
     }
-    Thread.startVirtualThread(
+    AFTER_ANSWER.execute(
         () -> {
           try {
             forget(origin, containerId, id);

@@ -44,6 +44,7 @@ public final class ExecService {
       StdioPaths stdio,
       Opaque process) {
     requireAddable(namespace, containerId, execId);
+    tasks.expectProcess();
     journal.commit(origin, namespace, added(containerId, execId, stdio, process));
     try {
       tasks
@@ -67,9 +68,11 @@ public final class ExecService {
       throw Refusal.failedPrecondition(
           "cannot start exec " + execId + " in task " + containerId + ": it was started before");
     }
+    tasks.expectProcess();
     // An exit may arrive before the start is recorded: this lock makes it wait its turn.
     try (KeyLocks.Held held = tasks.hold(namespace, lockName(containerId, execId))) {
       journal.commit(origin, namespace, starting(containerId, execId));
+      tasks.expectProcess();
       int pid = tasks.shimOf(namespace, containerId).start(namespace, containerId, execId);
       tasks.holdStreams(namespace, containerId);
       journal.commit(origin, namespace, started(containerId, execId, pid));
@@ -97,6 +100,7 @@ public final class ExecService {
           namespace,
           added(containerId, execId, stdio, process),
           starting(containerId, execId));
+      tasks.expectProcess();
       int pid =
           tasks
               .shimOf(namespace, containerId)

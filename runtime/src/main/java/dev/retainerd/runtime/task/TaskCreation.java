@@ -88,6 +88,7 @@ final class TaskCreation {
       String containerId,
       TaskService.CreateOptions options,
       boolean starts) {
+    tasks.expectProcess();
     try (KeyLocks.Held held = tasks.hold(namespace, containerId)) {
       ContainerEntry container = container(namespace, containerId);
       if (tasks.find(namespace, containerId).isPresent()) {
@@ -251,6 +252,7 @@ final class TaskCreation {
                       ? runtimeOptions
                       : runtimes.ownedBy(runtimeOptions, ready.rootUid(), ready.rootGid())),
               images(namespace, containerId, options));
+      tasks.expectProcess();
       return making.starts()
           ? shim.offer(request, offer, () -> withdraw.test(offer))
           : OptionalInt.of(shim.create(request));

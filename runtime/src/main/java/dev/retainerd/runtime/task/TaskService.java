@@ -64,10 +64,22 @@ public final class TaskService {
   private final ExitWatch exits = new ExitWatch();
   private final StreamHolder streams = new StreamHolder();
   private final TaskCreation creation;
+  private final Runnable processExpected;
 
+  /**
+   * Makes it ready.
+   *
+   * @param processExpected is run, and must return at once, when a process is about to be made
+   */
   public TaskService(
-      Journal journal, Shims shims, Bundles bundles, MappedTrees trees, RuntimeOptions runtimes) {
+      Journal journal,
+      Shims shims,
+      Bundles bundles,
+      MappedTrees trees,
+      RuntimeOptions runtimes,
+      Runnable processExpected) {
     this.journal = journal;
+    this.processExpected = processExpected;
     this.shims = shims;
     this.bundles = bundles;
     this.creation = new TaskCreation(this, bundles, trees, runtimes, streams);
@@ -475,6 +487,11 @@ public final class TaskService {
   /** The shim that the task lives in now. */
   ShimCalls shimOf(String namespace, String containerId) {
     return shims.callsOf(() -> get(namespace, containerId).getShimId());
+  }
+
+  /** To be said as early as it is known: it takes the kernel a while to get ready for it. */
+  public void expectProcess() {
+    processExpected.run();
   }
 
   Journal journal() {

@@ -119,7 +119,8 @@ class TasksApiTest {
               public Opaque ownedBy(Opaque options, long uid, long gid) {
                 return options;
               }
-            });
+            },
+            () -> {});
     content = new ContentService(journal, ContentStore.open(folder.resolve("content")));
     var execs = new ExecService(tasks);
     var recorder = new ExitRecorder(tasks, self, (namespace, id) -> {});
