@@ -39,6 +39,7 @@ final class ContainerStage implements Stage {
     @Override
     public Readings round(int number) throws Exception {
       String id = Containers.id("life", number);
+      Rested.await();
       Phases phases = new Phases();
       containers.create(id, TRUE);
       phases.lap("create container");
@@ -60,6 +61,7 @@ final class ContainerStage implements Stage {
     public Readings round(int number) throws Exception {
       String id = Containers.id("floor", number);
       runc.prepare(id, TRUE);
+      Rested.await();
       Phases phases = new Phases();
       runc.create(id);
       phases.lap("create task");

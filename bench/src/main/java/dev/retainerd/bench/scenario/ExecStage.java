@@ -66,10 +66,12 @@ final class ExecStage implements Stage {
 
     @Override
     public Readings round(int number) throws Exception {
+      Rested.await();
       long started = System.nanoTime();
       pods.exec(container, TRUE);
       Readings readings = new Readings().addNanos(CRI, System.nanoTime() - started);
       if (target.own().isPresent()) {
+        Rested.await();
         started = System.nanoTime();
         containers.exec(task, "exec-" + number, TRUE);
         readings.addNanos(CONTAINERD, System.nanoTime() - started);
@@ -106,6 +108,7 @@ final class ExecStage implements Stage {
 
     @Override
     public Readings round(int number) throws Exception {
+      Rested.await();
       long started = System.nanoTime();
       runc.exec(ID, TRUE.getFirst());
       long nanos = System.nanoTime() - started;

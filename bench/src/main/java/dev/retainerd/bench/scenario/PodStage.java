@@ -33,7 +33,8 @@ final class PodStage implements Stage {
     }
 
     @Override
-    public Readings round(int number) {
+    public Readings round(int number) throws InterruptedException {
+      Rested.await();
       Phases phases = new Phases();
       String pod = pods.run(number);
       phases.lap("run pod");
