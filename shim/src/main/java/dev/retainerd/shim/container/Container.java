@@ -5,6 +5,7 @@ import dev.retainerd.shim.posix.PosixException;
 import dev.retainerd.shim.posix.Processes;
 import dev.retainerd.shim.process.Json;
 import dev.retainerd.shim.process.OciRuntime;
+import dev.retainerd.shim.process.StartReader;
 import dev.retainerd.shim.protocol.StatusCode;
 import dev.retainerd.shim.protocol.TtrpcException;
 import dev.retainerd.shim.wire.record.ContainerRecord;
@@ -175,21 +176,18 @@ final class Container {
         Files.createDirectories(bundle.folder());
         first.joinKeeper();
         first.advance(Stage.CREATING);
-        if (request.getRootfsCount() > 0) {
-          change(record.toBuilder().setRootfsMounted(true));
-          RootMounts.mountAll(request.getRootfsList(), bundle.rootfs());
-        }
-        if (image.isEmpty()) {
-          launch(first, starts ? Stage.STARTING : Stage.CREATED);
+        if (image.isEmpty() && starts) {
+          createAndStart(request);
+        } else if (image.isEmpty()) {
+          launch(first, Stage.CREATED, () -> mountRoot(request), () -> {});
           watchMemory();
+          shared.announcer().created(namespace(), request, first.pid());
         } else {
+          mountRoot(request);
           // A restored process runs at once: that is for Start to do.
           change(record.toBuilder().setRestoreFrom(image));
           first.advance(Stage.CREATED);
-        }
-        shared.announcer().created(namespace(), request, first.pid());
-        if (starts) {
-          letGo();
+          shared.announcer().created(namespace(), request, first.pid());
         }
       } catch (TtrpcException | RuntimeException e) {
         undoCreate();
@@ -203,8 +201,26 @@ final class Container {
     }
   }
 
-  private void letGo() throws TtrpcException {
-    runtime.start(id(), bundle.path(), bundle.folder(), first.pid());
+  private void createAndStart(CreateTaskRequest request) throws TtrpcException {
+    StartReader[] reader = {null};
+    try {
+      launch(first, Stage.STARTING, () -> mountRoot(request), () -> reader[0] = startReader());
+      watchMemory();
+      shared.announcer().created(namespace(), request, first.pid());
+      letGo(reader[0]);
+    } finally {
+      if (reader[0] != null) {
+        reader[0].close();
+      }
+    }
+  }
+
+  private StartReader startReader() {
+    return runtime.startReader(id(), bundle.path(), bundle.folder());
+  }
+
+  private void letGo(StartReader reader) throws TtrpcException {
+    runtime.start(id(), bundle.folder(), reader, first.pid());
     started();
   }
 
@@ -214,25 +230,65 @@ final class Container {
     shared.announcer().started(namespace(), id(), "", first.pid());
   }
 
-  private void launch(ContainerProcess process, Stage reached) throws TtrpcException {
-    ProcessStreams streams =
-        ProcessStreams.open(
+  private void mountRoot(CreateTaskRequest request) throws TtrpcException {
+    if (request.getRootfsCount() > 0) {
+      change(record.toBuilder().setRootfsMounted(true));
+      RootMounts.mountAll(request.getRootfsList(), bundle.rootfs());
+    }
+  }
+
+  /** A step that may be refused. */
+  private interface Step {
+    void run() throws TtrpcException;
+  }
+
+  /**
+   * Opens its streams and has the runtime make it.
+   *
+   * @param before done while the streams are opened
+   * @param meanwhile done while the runtime creates a container; not for execs and restored ones
+   */
+  private void launch(ContainerProcess process, Stage reached, Step before, Runnable meanwhile)
+      throws TtrpcException {
+    ProcessStreams.Opening opening =
+        ProcessStreams.begin(
             shared.loop(),
             process.folder(),
             process.wanted(),
             ProcessStreams.Stdin.NEW,
             shared.undelivered());
+    try {
+      before.run();
+    } catch (TtrpcException | RuntimeException e) {
+      opening.giveUp();
+      throw e;
+    }
+    ProcessStreams streams = opening.await();
     process.setStreams(streams);
-    process.keep();
+    boolean made = process.isFirst() && record.getRestoreFrom().isEmpty();
+    if (!made) {
+      // It writes as soon as it is there.
+      process.keep();
+    }
     long since = System.nanoTime();
     try (Console console = process.record().getTerminal() ? new Console(process.folder()) : null) {
       int[] stdio = streams.forProcess();
       String socket = console == null ? "" : console.name();
-      if (process.isFirst() && !record.getRestoreFrom().isEmpty()) {
+      if (made) {
+        runtime.create(
+            id(),
+            bundle.path(),
+            process.folder(),
+            socket,
+            stdio,
+            () -> {
+              process.keep();
+              process.preparePin();
+              meanwhile.run();
+            });
+      } else if (process.isFirst()) {
         runtime.restore(
             id(), bundle.path(), process.folder(), socket, stdio, record.getRestoreFrom());
-      } else if (process.isFirst()) {
-        runtime.create(id(), bundle.path(), process.folder(), socket, stdio);
       } else {
         runtime.exec(id(), process.folder(), socket, stdio);
       }
@@ -337,11 +393,13 @@ final class Container {
         first.advance(Stage.STARTING);
         try {
           if (awaitsRestore()) {
-            launch(first, Stage.STARTING);
+            launch(first, Stage.STARTING, () -> {}, () -> {});
             watchMemory();
             started();
           } else {
-            letGo();
+            try (StartReader reader = startReader()) {
+              letGo(reader);
+            }
           }
         } catch (TtrpcException e) {
           first.advance(Stage.CREATED);
@@ -400,7 +458,7 @@ final class Container {
       try {
         process.joinKeeper();
         process.advance(Stage.STARTING);
-        launch(process, Stage.STARTED);
+        launch(process, Stage.STARTED, () -> {}, () -> {});
         shared.announcer().started(namespace(), id(), process.execId(), process.pid());
         return process.pid();
       } catch (TtrpcException | RuntimeException e) {

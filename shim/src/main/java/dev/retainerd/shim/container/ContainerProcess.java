@@ -260,14 +260,26 @@ final class ContainerProcess implements Keepers.Kept {
     }
   }
 
+  /** Makes the file that its pidfd is pinned on. */
+  void preparePin() {
+    try {
+      Files.createFile(pin());
+    } catch (IOException e) {
+      // It is there already, or its pinning says why it cannot be.
+    }
+  }
+
+  private Path pin() {
+    return folder.resolve("pin");
+  }
+
   private void openPidfd(int pid) {
     try {
       pidfd = Pidfd.open(pid);
-      Path pin = folder.resolve("pin");
-      if (!Files.exists(pin)) {
-        Files.createFile(pin);
+      if (!Files.exists(pin())) {
+        Files.createFile(pin());
       }
-      Pidfd.pin(pidfd, pin.toString());
+      Pidfd.pin(pidfd, pin().toString());
     } catch (IOException e) {
       // Without a pin (an older kernel) only the death of all of us would lose the status.
     }
@@ -386,7 +398,7 @@ final class ContainerProcess implements Keepers.Kept {
   }
 
   int openPin() {
-    return Posix.tryOpen(folder.resolve("pin").toString(), Posix.O_RDONLY, 0);
+    return Posix.tryOpen(pin().toString(), Posix.O_RDONLY, 0);
   }
 
   void resize(int width, int height) throws TtrpcException {

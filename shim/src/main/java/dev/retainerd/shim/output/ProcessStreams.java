@@ -77,6 +77,29 @@ public final class ProcessStreams {
   public static ProcessStreams open(
       EventLoop loop, Path folder, Wanted wanted, Stdin stdin, Undelivered undelivered)
       throws TtrpcException {
+    return begin(loop, folder, wanted, stdin, undelivered).await();
+  }
+
+  /**
+   * Streams that are being opened, beside what else there is to do; one of both is to be called.
+   */
+  public record Opening(ProcessStreams streams, CompletableFuture<Void> opened) {
+    /** As {@link ProcessStreams#open} ends. */
+    public ProcessStreams await() throws TtrpcException {
+      ProcessStreams.await(opened, "the streams of " + streams.folder);
+      return streams;
+    }
+
+    /** They are not wanted any more. */
+    public void giveUp() {
+      streams.close().join();
+    }
+  }
+
+  /** Begins what {@link #open} does and waits for it. */
+  public static Opening begin(
+      EventLoop loop, Path folder, Wanted wanted, Stdin stdin, Undelivered undelivered)
+      throws TtrpcException {
     ProcessStreams streams = new ProcessStreams(loop, folder, wanted, undelivered);
     Destination stdout = Destination.parse(wanted.stdout());
     Destination stderr =
@@ -92,8 +115,7 @@ public final class ProcessStreams {
             opened.completeExceptionally(e);
           }
         });
-    await(opened, "the streams of " + folder);
-    return streams;
+    return new Opening(streams, opened);
   }
 
   private void openAll(Destination stdout, Destination stderr, Stdin stdin) throws IOException {

@@ -3,7 +3,7 @@ package dev.retainerd.shim.process;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.time.Duration;
 
 /**
  * The FIFO at which the init that runc made waits for its start: it opens it to write, writes a
@@ -15,7 +15,9 @@ import java.util.List;
  */
 public final class ExecFifo {
   private static final long ON_ITS_WAY_NANOS = 200_000_000;
-  private static final Path READER = Path.of("/bin/cat");
+
+  /** Mostly it is on its way already when its end of the FIFO is seen closed. */
+  private static final Duration LOOK = Duration.ofNanos(100_000);
 
   private final Path folder;
   private final Path fifo;
@@ -60,7 +62,7 @@ public final class ExecFifo {
         return false;
       }
       try {
-        Thread.sleep(1);
+        Thread.sleep(LOOK);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return false;
@@ -69,18 +71,13 @@ public final class ExecFifo {
     return true;
   }
 
-  /** Whether reading it is all that a start takes, and ours to do. */
-  boolean isAllOfStart(Path bundle) {
-    return System.getenv("NOTIFY_SOCKET") == null
-        && exists()
-        && isOfRunc()
-        && !hasStartHooks(bundle)
-        && Files.isExecutable(READER);
+  Path path() {
+    return fifo;
   }
 
-  /** A process that reads all that comes, until init closes its end by becoming the program. */
-  List<String> reader() {
-    return List.of(READER.toString(), fifo.toString());
+  /** Whether reading it is all that a start of this bundle takes, where runc makes it. */
+  static boolean isAllOfStart(Path bundle) {
+    return System.getenv("NOTIFY_SOCKET") == null && !hasStartHooks(bundle);
   }
 
   /** Afterwards the container has been started, for the runtime too. */

@@ -78,7 +78,14 @@ public final class OciRuntime {
         "the OCI runtime " + wanted + " is not there; install it or set BinaryName in the options");
   }
 
-  public void create(String id, Path bundle, Path folder, String consoleSocket, int[] stdio)
+  /**
+   * Makes a container with its first process, which waits to be started.
+   *
+   * @param stdio what is its 0, 1 and 2
+   * @param meanwhile done while the runtime works, and done when this returns
+   */
+  public void create(
+      String id, Path bundle, Path folder, String consoleSocket, int[] stdio, Runnable meanwhile)
       throws TtrpcException {
     List<String> arguments = new ArrayList<>(List.of("create", "--bundle", bundle.toString()));
     addProcessOptions(arguments, folder, consoleSocket);
@@ -89,7 +96,7 @@ public final class OciRuntime {
       arguments.add("--no-new-keyring");
     }
     arguments.add(id);
-    call(folder, arguments, stdio);
+    call(folder, arguments, stdio, meanwhile);
   }
 
   /**
@@ -116,45 +123,36 @@ public final class OciRuntime {
   }
 
   /**
-   * Lets the first process of a created container become the user's program. Where runc made it,
-   * and under its own name, the call is spared, which takes 10 ms: whatever wraps it may want to
-   * see it.
+   * Makes ready for {@link #start} of a container that may still be made. Where runc makes it, and
+   * under its own name, its call is spared, which takes 10 ms: whatever wraps it may want to see
+   * it.
    *
-   * @param pid the first process
+   * @return null where the start is to be the runtime's
    */
-  public void start(String id, Path bundle, Path folder, int pid) throws TtrpcException {
+  public StartReader startReader(String id, Path bundle, Path folder) {
     ExecFifo fifo = new ExecFifo(Path.of(options.getRoot()), id);
     boolean runc = Path.of(options.getBinary()).endsWith("runc");
-    if (!runc || !fifo.isAllOfStart(bundle) || !letGo(folder, fifo, pid)) {
-      call(folder, List.of("start", id), null);
+    if (!runc || !StartReader.isPossible() || !ExecFifo.isAllOfStart(bundle)) {
+      return null;
+    }
+    try {
+      return StartReader.make(this, fifo, folder);
+    } catch (PosixException e) {
+      System.err.println("the start of " + id + " is left to its runtime: " + e.getMessage());
+      return null;
     }
   }
 
-  /** False where init has ended before: runc says it in its own words. */
-  private boolean letGo(Path folder, ExecFifo fifo, int pid) throws TtrpcException {
-    Path taken = folder.resolve("start-taken");
-    int none = -1;
-    int out = -1;
-    try {
-      none = Posix.open("/dev/null", Posix.O_RDWR, 0);
-      int flags = Posix.O_WRONLY | Posix.O_CREAT | Posix.O_TRUNC;
-      out = Posix.open(taken.toString(), flags, 0600);
-      Call call = spawn(folder, fifo.reader(), new int[] {none, out, none});
-      await(call, "start", () -> ExecFifo.isRuncInit(pid));
-      // Nothing came: init is gone, or a start before this one let it go and did not live to say
-      // so.
-      boolean started =
-          Posix.status(out).size() > 0 || Processes.isAlive(pid) && !ExecFifo.isRuncInit(pid);
-      if (started) {
-        fifo.remove();
-        ExecFifo.awaitProgram(pid);
-      }
-      return started;
-    } catch (IOException e) {
-      throw new TtrpcException(StatusCode.UNKNOWN, e.getMessage(), e);
-    } finally {
-      Posix.close(none);
-      Posix.close(out);
+  /**
+   * Lets the first process of a created container become the user's program.
+   *
+   * @param reader what {@link #startReader} has given
+   * @param pid the first process
+   */
+  public void start(String id, Path folder, StartReader reader, int pid) throws TtrpcException {
+    // Where init has ended before, the runtime says it in its own words.
+    if (reader == null || !reader.letGo(pid)) {
+      call(folder, List.of("start", id), null);
     }
   }
 
@@ -183,6 +181,11 @@ public final class OciRuntime {
   }
 
   private void call(Path folder, List<String> arguments, int[] stdio) throws TtrpcException {
+    call(folder, arguments, stdio, () -> {});
+  }
+
+  private void call(Path folder, List<String> arguments, int[] stdio, Runnable meanwhile)
+      throws TtrpcException {
     Path log = folder.resolve("runtime-" + CALLS.incrementAndGet() + ".log");
     List<String> all =
         new ArrayList<>(
@@ -202,7 +205,7 @@ public final class OciRuntime {
     try {
       none = Posix.open("/dev/null", Posix.O_RDWR, 0);
       int[] three = stdio == null ? new int[] {none, none, none} : stdio;
-      int status = run(folder, all, arguments.get(0), three);
+      int status = run(folder, all, arguments.get(0), three, meanwhile);
       if (status != 0) {
         throw new TtrpcException(
             StatusCode.UNKNOWN,
@@ -216,13 +219,24 @@ public final class OciRuntime {
     }
   }
 
-  private int run(Path folder, List<String> command, String verb, int[] stdio)
+  private int run(Path folder, List<String> command, String verb, int[] stdio, Runnable meanwhile)
       throws PosixException, TtrpcException {
     Path note = folder.resolve("runtime-call");
     Call call = spawn(folder, command, stdio);
     boolean noted = verb.equals("create") && write(note, call.pid());
     try {
-      return await(call, verb, () -> true);
+      RuntimeException fault = null;
+      try {
+        meanwhile.run();
+      } catch (RuntimeException e) {
+        // The call is under way, and its end is to be known before anything is undone.
+        fault = e;
+      }
+      int status = await(call, verb, () -> true);
+      if (fault != null) {
+        throw fault;
+      }
+      return status;
     } finally {
       if (noted) {
         removeQuietly(note);
@@ -230,9 +244,9 @@ public final class OciRuntime {
     }
   }
 
-  private record Call(int pid, String program, CompletableFuture<Integer> ended) {}
+  record Call(int pid, String program, CompletableFuture<Integer> ended) {}
 
-  private Call spawn(Path folder, List<String> command, int[] stdio) throws PosixException {
+  Call spawn(Path folder, List<String> command, int[] stdio) throws PosixException {
     CompletableFuture<Integer> ended = new CompletableFuture<>();
     int pid =
         reaper.spawn(
@@ -254,7 +268,7 @@ public final class OciRuntime {
    *
    * @param promising asked now and then: where it says no, the call is ended
    */
-  private int await(Call call, String verb, BooleanSupplier promising) throws TtrpcException {
+  int await(Call call, String verb, BooleanSupplier promising) throws TtrpcException {
     long deadline = System.nanoTime() + patience.toNanos();
     try {
       while (true) {
