@@ -51,6 +51,7 @@ import dev.retainerd.eventlog.proto.SandboxCheckpointingPayload;
 import dev.retainerd.eventlog.proto.SandboxCreateFailedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
+import dev.retainerd.eventlog.proto.SandboxEndedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkDetachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
@@ -695,6 +696,19 @@ public sealed interface Event {
     @Override
     public EventType type() {
       return EventType.SANDBOX_STOPPED;
+    }
+
+    @Override
+    public String subject() {
+      return "sandbox/" + payload.getId();
+    }
+  }
+
+  /** See {@link SandboxEndedPayload}. */
+  record SandboxEnded(SandboxEndedPayload payload) implements Event {
+    @Override
+    public EventType type() {
+      return EventType.SANDBOX_ENDED;
     }
 
     @Override

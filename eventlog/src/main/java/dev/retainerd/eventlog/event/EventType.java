@@ -54,6 +54,7 @@ import dev.retainerd.eventlog.proto.SandboxCheckpointingPayload;
 import dev.retainerd.eventlog.proto.SandboxCreateFailedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
+import dev.retainerd.eventlog.proto.SandboxEndedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkDetachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRemovedPayload;
@@ -234,6 +235,7 @@ public enum EventType {
       174, bytes -> new Event.SandboxRestored(SandboxRestoredPayload.parseFrom(bytes))),
   SANDBOX_RESTORE_FAILED(
       175, bytes -> new Event.SandboxRestoreFailed(SandboxRestoreFailedPayload.parseFrom(bytes))),
+  SANDBOX_ENDED(176, bytes -> new Event.SandboxEnded(SandboxEndedPayload.parseFrom(bytes))),
   GARBAGE_COLLECTED(
       190, bytes -> new Event.GarbageCollected(GarbageCollectedPayload.parseFrom(bytes))),
   GROUP_RECORDED(191, bytes -> new Event.GroupRecorded(GroupRecordedPayload.parseFrom(bytes))),

@@ -76,7 +76,7 @@ final class StateTables {
   private static String word(SandboxPhase phase) {
     return switch (phase) {
       case SANDBOX_PHASE_READY -> "Ready";
-      case SANDBOX_PHASE_STOPPED -> "NotReady";
+      case SANDBOX_PHASE_STOPPED, SANDBOX_PHASE_ENDED -> "NotReady";
       default -> phase(phase);
     };
   }

@@ -57,6 +57,7 @@ public record ContainerRecords(
                 .setImageRef(restored ? image.reference() : config.getImage().getImage())
                 .setRestored(restored)
                 .setImageId(image.id())
+                .setImageDigest(image.digest())
                 .setStopSignal(stopSignal(config, image.config()))
                 .setTty(config.getTty())
                 .setStdin(config.getStdin())
@@ -128,7 +129,7 @@ public record ContainerRecords(
 
   private static String stopSignal(ContainerConfig config, JsonObject image) {
     if (config.getStopSignalValue() != 0) {
-      return config.getStopSignal().name();
+      return SignalNames.ofCri(config.getStopSignal());
     }
     return image.has("StopSignal") && !image.get("StopSignal").isJsonNull()
         ? image.get("StopSignal").getAsString()

@@ -204,7 +204,7 @@ public final class ContainerService implements SandboxContainers {
       }
       Call call = new Call(origin, sandbox.getSandbox(), config, podConfig);
       if (saved.isPresent()) {
-        return create(call, effects.images().resolve(origin, config.getImage().getImage()), saved);
+        return create(call, effects.images().resolve(origin, config.getImage()), saved);
       }
       return createNamed(call);
     }
@@ -216,7 +216,8 @@ public final class ContainerService implements SandboxContainers {
     if (archive.isPresent()) {
       return createFrom(call, archive.get());
     }
-    ContainerImages.Resolved image = effects.images().resolve(call.origin(), named);
+    ContainerImages.Resolved image =
+        effects.images().resolve(call.origin(), call.config().getImage());
     return image.checkpoint()
         ? createFrom(call, effects.saved().image(image))
         : create(call, image, archive);
@@ -474,7 +475,9 @@ public final class ContainerService implements SandboxContainers {
       if (task.isPresent() && task.get().getPhase() == TaskPhase.TASK_PHASE_RUNNING) {
         return;
       }
-      if (container.getLastRun().hasExit() || task.isPresent() && hasRun(task.get())) {
+      if (container.getLastRun().hasExit()
+          || !container.getLastRun().getStartFailure().isEmpty()
+          || task.isPresent() && hasRun(task.get())) {
         throw Refusal.failedPrecondition(
             "container " + id + " has ended and cannot be started again; make a new one");
       }

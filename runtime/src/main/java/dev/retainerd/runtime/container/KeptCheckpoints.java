@@ -7,6 +7,7 @@ import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.Folders;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.runtime.task.RestoreFrom;
+import dev.retainerd.wire.cri.v1.ImageSpec;
 import dev.retainerd.wire.cri.v1.NamespaceMode;
 import dev.retainerd.wire.cri.v1.UserNamespace;
 import java.io.IOException;
@@ -43,7 +44,7 @@ record KeptCheckpoints(ContainerService.Effects effects) {
     List<String> names = saved.images();
     for (String name : names) {
       try {
-        return effects.images().resolve(origin, name);
+        return effects.images().resolve(origin, ImageSpec.newBuilder().setImage(name).build());
       } catch (Refusal e) {
         if (!e.is(Refusal.Code.NOT_FOUND) && !e.is(Refusal.Code.INVALID_ARGUMENT)) {
           throw e;

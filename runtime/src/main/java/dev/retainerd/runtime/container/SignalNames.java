@@ -1,6 +1,7 @@
 package dev.retainerd.runtime.container;
 
 import dev.retainerd.runtime.error.Refusal;
+import dev.retainerd.wire.cri.v1.Signal;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -12,6 +13,7 @@ public final class SignalNames {
     "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU",
     "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"
   };
+  private static final String CRI_PREFIX = "SIGNAL_";
   private static final int RTMIN = 34;
   private static final int RTMAX = 64;
   private static final Map<String, Integer> NUMBERS = numbers();
@@ -36,13 +38,28 @@ public final class SignalNames {
   }
 
   /**
+   * CRI's name of a signal as the images spell theirs, such as SIGUSR1.
+   *
+   * @throws Refusal INVALID_ARGUMENT for a number that CRI gives no name
+   */
+  static String ofCri(Signal signal) {
+    if (signal == Signal.UNRECOGNIZED) {
+      throw Refusal.invalidArgument(
+          "stop_signal is none of CRI's signals; use one of them, or leave it out");
+    }
+    return signal.name().substring(CRI_PREFIX.length());
+  }
+
+  /**
    * The number of {@code TERM}, {@code SIGTERM}, {@code SIGRTMIN+3}, {@code SIGRTMINPLUS3} or
    * {@code 15}.
    *
    * @throws Refusal INVALID_ARGUMENT for anything else
    */
   public static int number(String signal) {
-    String name = signal.strip().toUpperCase(Locale.ROOT);
+    String spelled = signal.strip().toUpperCase(Locale.ROOT);
+    // Earlier versions recorded CRI's signals with the prefix of their names.
+    String name = spelled.startsWith(CRI_PREFIX) ? spelled.substring(CRI_PREFIX.length()) : spelled;
     if (name.chars().allMatch(c -> c >= '0' && c <= '9') && !name.isEmpty() && name.length() < 4) {
       int number = Integer.parseInt(name);
       if (number >= 1 && number <= RTMAX) {

@@ -205,6 +205,13 @@ final class CriEvents {
                           sandbox,
                           ContainerEventType.CONTAINER_STOPPED_EVENT))
               .ifPresent(found::add);
+      case Event.SandboxEnded e ->
+          found.add(
+              of(
+                  envelope,
+                  e.payload().getId(),
+                  e.payload().getId(),
+                  ContainerEventType.CONTAINER_STOPPED_EVENT));
       case Event.SandboxStopped e ->
           found.add(
               of(

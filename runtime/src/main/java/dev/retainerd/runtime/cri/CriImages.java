@@ -3,6 +3,7 @@ package dev.retainerd.runtime.cri;
 import static dev.retainerd.runtime.cri.Answers.answer;
 import static dev.retainerd.runtime.cri.Answers.inBatches;
 
+import com.google.gson.JsonObject;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.image.ImageService;
@@ -36,7 +37,6 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -101,14 +101,10 @@ public final class CriImages extends ImageServiceGrpc.ImageServiceImplBase {
           Optional<NodeImage> found = images.status(name(request.getImage()));
           found.ifPresent(image -> status.setImage(view(image)));
           if (request.getVerbose() && found.isPresent()) {
-            status.putAllInfo(
-                Map.of(
-                    "info",
-                    "{\"chainID\":\""
-                        + found.get().chainId()
-                        + "\",\"imageSpec\":{\"config\":"
-                        + found.get().config().run()
-                        + "}}"));
+            JsonObject info = new JsonObject();
+            info.addProperty("chainID", found.get().chainId());
+            info.add("imageSpec", images.configuration(found.get()));
+            status.putInfo("info", info.toString());
           }
           return status.build();
         });

@@ -83,6 +83,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -162,7 +163,7 @@ public final class CriRuntime extends CriCheckpoints {
     this.streams = behind.streams();
     this.node = node;
     this.origins = origins;
-    this.verbose = new VerboseInfo(tasks, behind.specs());
+    this.verbose = new VerboseInfo(tasks, sandboxes, behind.specs());
   }
 
   @Override
@@ -262,9 +263,16 @@ public final class CriRuntime extends CriCheckpoints {
     answer(
         caller,
         () -> {
+          // Before anything is read: what follows is no older than it.
+          Instant now = Instant.now();
           SandboxEntry entry = sandbox(request.getPodSandboxId());
           PodSandboxStatusResponse.Builder status =
-              PodSandboxStatusResponse.newBuilder().setStatus(CriViews.sandboxStatus(entry));
+              PodSandboxStatusResponse.newBuilder()
+                  .setStatus(CriViews.sandboxStatus(entry))
+                  .setTimestamp(now.getEpochSecond() * 1_000_000_000L + now.getNano());
+          containers
+              .ofSandbox(entry.getSandbox().getId())
+              .forEach(c -> status.addContainersStatuses(CriViews.containerStatus(c, task(c))));
           if (request.getVerbose()) {
             status.putAllInfo(verbose.of(entry));
           }
@@ -614,7 +622,7 @@ public final class CriRuntime extends CriCheckpoints {
     answer(
         caller,
         () -> {
-          tasks.reopenLog(NAMESPACE, container(request.getContainerId()).getContainer().getId());
+          tasks.reopenLog(NAMESPACE, running(request.getContainerId()));
           return ReopenContainerLogResponse.getDefaultInstance();
         });
   }

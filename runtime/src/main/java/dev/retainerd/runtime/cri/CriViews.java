@@ -151,6 +151,14 @@ final class CriViews {
     return config.getImage().toBuilder().setImage(cri.getImageRef()).build();
   }
 
+  /** A kubelet asks for images by id and shows the name that the status says: the tag, if any. */
+  private static ImageSpec taggedImage(ContainerEntry e, ContainerConfig config) {
+    String name = e.getContainer().getImage();
+    boolean tag = !name.isEmpty() && name.indexOf('@') < 0 && !name.startsWith("sha256:");
+    CriContainer cri = e.getContainer().getCri();
+    return tag ? config.getImage().toBuilder().setImage(name).build() : image(config, cri);
+  }
+
   static ContainerStatus containerStatus(ContainerEntry e, Optional<TaskEntry> task) {
     CriContainer cri = e.getContainer().getCri();
     ContainerConfig config = config(e);
@@ -162,8 +170,8 @@ final class CriViews {
             .setState(state(e, task))
             .setCreatedAt(e.getContainer().getCreatedAtNanos())
             .setStartedAt(run.getStartedAtNanos())
-            .setImage(image(config, cri))
-            .setImageRef(cri.getImageId())
+            .setImage(taggedImage(e, config))
+            .setImageRef(cri.getImageDigest().isEmpty() ? cri.getImageId() : cri.getImageDigest())
             .setImageId(cri.getImageId())
             .putAllLabels(config.getLabelsMap())
             .putAllAnnotations(config.getAnnotationsMap())

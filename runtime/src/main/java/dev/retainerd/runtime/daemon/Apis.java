@@ -23,6 +23,7 @@ import dev.retainerd.runtime.recovery.api.DoctorApi;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.api.ShimsApi;
 import io.grpc.BindableService;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,10 +48,7 @@ final class Apis {
             Apis::origin));
     apis.add(
         new CriImages(
-            images.service(),
-            Images.snapshotsFolder(config).resolve(images.snapshots().snapshotter()),
-            Clock.systemUTC(),
-            Apis::origin));
+            images.service(), containersFolder(config, images), Clock.systemUTC(), Apis::origin));
     apis.addAll(
         ContainerdApi.services(
             new ContainerdApi.Behind(
@@ -99,6 +97,11 @@ final class Apis {
         new PodRestores(services.sandboxes(), services.containers()));
   }
 
+  /** One and the same for images and for what containers write: a kubelet compares them. */
+  private static Path containersFolder(DaemonConfig config, Images images) {
+    return Images.snapshotsFolder(config).resolve(images.snapshots().snapshotter());
+  }
+
   private static CriRuntime.Behind behind(DaemonConfig config, Services services, Images images) {
     return new CriRuntime.Behind(
         services.sandboxes(),
@@ -112,7 +115,7 @@ final class Apis {
             System::nanoTime),
         checkpoints(services),
         services.journal(),
-        Images.snapshotsFolder(config),
+        containersFolder(config, images),
         config.state());
   }
 

@@ -108,9 +108,15 @@ record Images(
 
   ContainerImages forContainers() {
     return (origin, image) -> {
-      NodeImage found = service.resolve(origin, image);
+      NodeImage found = service.resolve(origin, image.getImage());
+      List<String> wishes = List.of(image.getUserSpecifiedImage(), image.getImage());
       return new ContainerImages.Resolved(
-          found.id(), found.name(), found.chainId(), found.config().run(), found.checkpoint());
+          found.id(),
+          found.nameFor(wishes),
+          found.digestFor(wishes),
+          found.chainId(),
+          found.config().run(),
+          found.checkpoint());
     };
   }
 

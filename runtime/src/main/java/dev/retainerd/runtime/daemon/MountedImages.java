@@ -64,7 +64,7 @@ record MountedImages(
 
   private Volume volume(
       Origin origin, String containerId, int number, Mount mount, List<String> users) {
-    ContainerImages.Resolved image = images.resolve(origin, mount.getImage().getImage());
+    ContainerImages.Resolved image = images.resolve(origin, mount.getImage());
     List<RootMount> layers =
         snapshots
             .view(Scope.of(origin, NAMESPACE), key(containerId, number), image.chainId(), ROOT)
@@ -107,9 +107,21 @@ record MountedImages(
               "the image_sub_path of the mount onto "
                   + mount.getContainerPath()
                   + " is no folder in image "
-                  + mount.getImage().getImage())
+                  + mount.getImage().getImage()
+                  + ": "
+                  + reason(e))
           .because(e);
     }
+  }
+
+  /** In words that containerd's clients look for. */
+  private static String reason(SystemCallException e) {
+    return switch (e.errno()) {
+      case ENOENT -> "no such file or directory";
+      case ENOTDIR -> "only directory subpath is supported";
+      case EXDEV -> "path escapes from parent";
+      default -> e.getMessage();
+    };
   }
 
   @Override

@@ -105,6 +105,14 @@ record PauseTasks(
   }
 
   @Override
+  public boolean runs(String sandboxId) {
+    return tasks
+        .find(NAMESPACE, sandboxId)
+        .filter(task -> task.getPhase() == TaskPhase.TASK_PHASE_RUNNING)
+        .isPresent();
+  }
+
+  @Override
   public void remove(Origin origin, String sandboxId) {
     if (journal.state().get(Kind.CONTAINER.key(NAMESPACE, sandboxId)).isEmpty()) {
       return;

@@ -71,6 +71,11 @@ record PinnedNamespaces(NamespacePins pins, IdMappedMounts idMappedMounts)
   }
 
   @Override
+  public boolean isAlive(Path netns) {
+    return NamespacePins.isAlive(netns, NamespaceKind.NETWORK);
+  }
+
+  @Override
   public Set<String> pinned() {
     try {
       return pins.list().stream().map(NamespacePin::id).collect(Collectors.toSet());

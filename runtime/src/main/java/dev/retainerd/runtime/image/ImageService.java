@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.image;
 
+import com.google.gson.JsonObject;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.Descriptor;
 import dev.retainerd.eventlog.proto.ImagePullFailedPayload;
@@ -221,13 +222,18 @@ public final class ImageService {
     Descriptor target = pulled.target();
     Reference digested =
         new Reference(reference.host(), reference.repository(), "", target.getDigest());
-    Map<String, String> labels = new LinkedHashMap<>(MANAGED);
-    if (settings.pinned().contains(reference.toString())) {
-      labels.put(PINNED_LABEL, PINNED);
-    }
+    Map<String, String> labels = labelsOf(reference.toString());
     records.put(scope, reference.toString(), target, labels);
     records.put(scope, digested.toString(), target, labels);
     records.put(scope, idOf(pulled), target, labels);
+  }
+
+  private Map<String, String> labelsOf(String name) {
+    Map<String, String> labels = new LinkedHashMap<>(MANAGED);
+    if (settings.pinned().contains(name)) {
+      labels.put(PINNED_LABEL, PINNED);
+    }
+    return labels;
   }
 
   /** What is pulled for this node has facts, or the pull has failed. */
@@ -286,6 +292,16 @@ public final class ImageService {
     }
     Optional<NodeImage> named = byReference(all, image);
     return named.isPresent() ? named : byPrefix(all, image);
+  }
+
+  /**
+   * The image's whole configuration as its registry has it.
+   *
+   * @throws Refusal not found, where it was removed meanwhile
+   */
+  public JsonObject configuration(NodeImage image) {
+    return documents.document(
+        CRI_NAMESPACE, Descriptor.newBuilder().setDigest(image.id()).build(), "config");
   }
 
   private static Optional<NodeImage> byReference(List<NodeImage> all, String image) {
@@ -372,8 +388,9 @@ public final class ImageService {
     factsOf(found.get())
         .ifPresent(
             facts -> {
-              records.put(scope, facts.id(), target, MANAGED);
-              records.put(scope, name, target, MANAGED);
+              Map<String, String> labels = labelsOf(name);
+              records.put(scope, facts.id(), target, labels);
+              records.put(scope, name, target, labels);
             });
   }
 

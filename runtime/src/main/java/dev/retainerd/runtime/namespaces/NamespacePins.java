@@ -151,6 +151,15 @@ public final class NamespacePins {
     }
   }
 
+  /** Whether a namespace of that kind is pinned there. */
+  public static boolean isAlive(Path pin, NamespaceKind kind) {
+    try {
+      return NamespaceCalls.kindOf(pin) == kind.cloneFlag();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   private static boolean allAlive(Map<NamespaceKind, Path> pins) throws IOException {
     for (Map.Entry<NamespaceKind, Path> pin : pins.entrySet()) {
       if (NamespaceCalls.kindOf(pin.getValue()) != pin.getKey().cloneFlag()) {

@@ -41,6 +41,8 @@ final class MountPlan {
           Path.of("/proc/sys/kernel/ns_last_pid"),
           Path.of("/proc/sys/crypto/fips_enabled"));
 
+  static final String SYSFS = "/sys";
+
   private final JsonArray mounts = new JsonArray();
   private String rootfsPropagation = "";
 
@@ -109,12 +111,12 @@ final class MountPlan {
         mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", mode));
     boolean nodeNetwork = input.namespaces().network().isEmpty();
     for (int i = 0; i < usual.size(); i++) {
-      if (!isAt(usual.get(i), "/sys")) {
+      if (!isAt(usual.get(i), SYSFS)) {
         continue;
       }
-      if (privileged) {
+      if (privileged || sharesSysfsWithPrivileged(input)) {
         // A privileged container may write below /sys.
-        usual.set(i, mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "rw"));
+        usual.set(i, writableSysfs(usual.get(i)));
       } else if (NamespacePlan.hasUserNamespace(input) && nodeNetwork) {
         // sysfs cannot be mounted in a user namespace that does not own the network namespace.
         usual.set(i, mount("/sys", "bind", "/sys", "rbind", "rro", "nosuid", "nodev", "noexec"));
@@ -130,6 +132,26 @@ final class MountPlan {
                   : mount);
     }
     return usual;
+  }
+
+  /** A mount of sysfs that may be written; any other mount as it is. */
+  static JsonObject writableSysfs(JsonObject mount) {
+    return isAt(mount, SYSFS)
+        ? mount(SYSFS, "sysfs", "sysfs", "nosuid", "noexec", "nodev", "rw")
+        : mount;
+  }
+
+  /**
+   * Whether it may be the first to mount the sysfs of a network namespace in which others may want
+   * to write there. All mounts of it are as read-only as the first, so its own is writable, and
+   * what it sees of it is not.
+   */
+  static boolean sharesSysfsWithPrivileged(ContainerInput input) {
+    return input.pod().getLinux().getSecurityContext().getPrivileged()
+        && !input.config().getLinux().getSecurityContext().getPrivileged()
+        && input.namespaces().network().isPresent()
+        && input.namespaces().pid().isEmpty()
+        && !NamespacePlan.hasUserNamespace(input);
   }
 
   private static boolean isAt(JsonObject mount, String target) {
@@ -174,6 +196,11 @@ final class MountPlan {
         .addAllUidMappings(users.getUidsList())
         .addAllGidMappings(users.getGidsList())
         .build();
+  }
+
+  /** Below the container's root, whichever folder a relative one would begin in. */
+  private static String absolute(String path) {
+    return path.startsWith("/") ? path : "/" + path;
   }
 
   private static Path target(Mount mount) {
@@ -249,7 +276,7 @@ final class MountPlan {
     JsonObject json =
         JsonTree.object(
             "destination",
-            mount.getContainerPath(),
+            absolute(mount.getContainerPath()),
             "type",
             "bind",
             "source",

@@ -108,10 +108,10 @@ public final class RequestRules {
           "%s %s has %d characters; at most %d are allowed"
               .formatted(what, Identifiers.shortened(name), name.length(), LONGEST_NAME));
     }
-    // A slash or a control character would end up in paths and logs.
-    if (name.chars().anyMatch(c -> c == '/' || Character.isISOControl(c))) {
+    // It would end up in logs. No path is made of a name, so a slash does no harm.
+    if (name.chars().anyMatch(Character::isISOControl)) {
       throw Refusal.invalidArgument(
-          what + " " + Identifiers.shortened(name) + " holds a slash or a control character");
+          what + " " + Identifiers.shortened(name) + " holds a control character");
     }
   }
 

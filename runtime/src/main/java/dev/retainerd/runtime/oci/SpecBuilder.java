@@ -42,7 +42,8 @@ public final class SpecBuilder {
     LinuxSandboxSecurityContext ofPod = input.pod().getLinux().getSecurityContext();
     if (security.getPrivileged() && !ofPod.getPrivileged()) {
       throw Refusal.invalidArgument(
-          "container %s is privileged, its pod is not; make the pod privileged too"
+          ("container %s is privileged, its pod is not: failed to generate spec opts: no privileged"
+                  + " container allowed in sandbox; make the pod privileged too")
               .formatted(Identifiers.shortened(input.config().getMetadata().getName())));
     }
     JsonObject spec = template(input.handler());
@@ -67,8 +68,11 @@ public final class SpecBuilder {
     containerResources(linux, input);
     boolean unmasked = security.getPrivileged();
     linux.add("maskedPaths", JsonTree.array(unmasked ? List.of() : security.getMaskedPathsList()));
-    linux.add(
-        "readonlyPaths", JsonTree.array(unmasked ? List.of() : security.getReadonlyPathsList()));
+    List<String> readonly = new ArrayList<>(unmasked ? List.of() : security.getReadonlyPathsList());
+    if (MountPlan.sharesSysfsWithPrivileged(input)) {
+      readonly.add(MountPlan.SYSFS);
+    }
+    linux.add("readonlyPaths", JsonTree.array(readonly));
     SecurityProfiles.seccomp(
             security.hasSeccomp() ? security.getSeccomp() : null,
             oldSeccomp(security),
@@ -249,7 +253,12 @@ public final class SpecBuilder {
   }
 
   private static JsonArray sandboxMounts(SandboxInput input) {
-    JsonArray mounts = JsonTree.array(MountPlan.standard());
+    List<JsonObject> usual = new ArrayList<>(MountPlan.standard());
+    if (input.pod().getLinux().getSecurityContext().getPrivileged()) {
+      // The file system is one for all mounts in a network namespace, and as the first asks for it.
+      usual.replaceAll(MountPlan::writableSysfs);
+    }
+    JsonArray mounts = JsonTree.array(usual);
     String[] options = {"rbind", "ro", "nosuid", "nodev", "noexec"};
     Optional<Path> shm = input.files().shm();
     shm.ifPresent(

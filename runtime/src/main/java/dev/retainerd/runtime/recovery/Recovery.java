@@ -105,6 +105,7 @@ public final class Recovery {
         step("shims of the boot before", parts.shims::rebooted);
         step("sandboxes of the boot before", () -> parts.groups.rebooted(self));
         forEachSandbox(SandboxPhase.SANDBOX_PHASE_READY, e -> parts.sandboxes.rebooted(self, e));
+        forEachSandbox(SandboxPhase.SANDBOX_PHASE_ENDED, e -> parts.sandboxes.rebooted(self, e));
       } else {
         parts.tasks.holdStreams();
         shims = parts.shims.reattachAll();

@@ -9,6 +9,9 @@ public interface PausePods {
   /** Starts it as a task of the sandbox's own id. */
   void start(Origin origin, SandboxRecord sandbox, PodSandboxConfig config);
 
+  /** Whether it runs. */
+  boolean runs(String sandboxId);
+
   /** Ends and removes it; harmless where there is none. */
   void remove(Origin origin, String sandboxId);
 }

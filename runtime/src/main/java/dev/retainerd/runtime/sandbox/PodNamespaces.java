@@ -26,6 +26,9 @@ public interface PodNamespaces {
   /** Lets them go; harmless where they are gone. */
   void release(SandboxRecord sandbox);
 
+  /** Whether the network namespace that was pinned there is. */
+  boolean isAlive(Path netns);
+
   /** Ids of sandboxes that have something pinned. */
   Set<String> pinned();
 

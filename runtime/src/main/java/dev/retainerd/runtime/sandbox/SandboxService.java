@@ -9,6 +9,7 @@ import dev.retainerd.eventlog.proto.SandboxCheckpointingPayload;
 import dev.retainerd.eventlog.proto.SandboxCreateFailedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
+import dev.retainerd.eventlog.proto.SandboxEndedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkDetachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRecord;
@@ -32,6 +33,7 @@ import dev.retainerd.store.proto.SandboxPhase;
 import dev.retainerd.store.state.Kind;
 import dev.retainerd.store.state.Term;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -295,6 +297,17 @@ public final class SandboxService {
           new Event.SandboxCreated(
               SandboxCreatedPayload.newBuilder().setId(id).setShimId(placement.shimId()).build()));
       journal.commit(origin, NAMESPACE, outcome);
+      if (record.getHasPause() && !effects.pause().runs(id)) {
+        // Its end came before the pod was ready, and was not recorded as the pod's.
+        journal.commit(
+            origin,
+            NAMESPACE,
+            new Event.SandboxEnded(
+                SandboxEndedPayload.newBuilder()
+                    .setId(id)
+                    .setReason("its pause process ended at once")
+                    .build()));
+      }
       Failpoint.SANDBOX_OUTCOME_RECORDED.hit();
     } catch (RuntimeException e) {
       undo(origin, get(id), message(e));
@@ -340,7 +353,8 @@ public final class SandboxService {
       }
       SandboxEntry entry = found.get();
       switch (entry.getPhase()) {
-        case SANDBOX_PHASE_READY, SANDBOX_PHASE_STOPPING -> finishStop(origin, entry);
+        case SANDBOX_PHASE_READY, SANDBOX_PHASE_ENDED, SANDBOX_PHASE_STOPPING ->
+            finishStop(origin, entry);
         case SANDBOX_PHASE_CREATING ->
             throw Refusal.failedPrecondition(
                 "pod sandbox " + id + " is still being made; ask again when that has ended");
@@ -485,6 +499,12 @@ public final class SandboxService {
                 .setReason("NodeReboot")
                 .build()));
     journal.commit(origin, NAMESPACE, events);
+  }
+
+  /** Whether the network namespace that a pod has of its own is gone, whoever took it away. */
+  public boolean isNetworkNamespaceClosed(SandboxRecord record) {
+    String pin = record.getNetnsPath();
+    return !pin.isEmpty() && !effects.namespaces().isAlive(Path.of(pin));
   }
 
   /** The configuration as the pod was asked for. */

@@ -2,6 +2,7 @@ package dev.retainerd.runtime.task;
 
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.ExecExitedPayload;
+import dev.retainerd.eventlog.proto.SandboxEndedPayload;
 import dev.retainerd.eventlog.proto.TaskExitedPayload;
 import dev.retainerd.eventlog.proto.TaskOomPayload;
 import dev.retainerd.runtime.engine.Failpoint;
@@ -11,6 +12,7 @@ import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.shims.ShimRecord;
 import dev.retainerd.store.proto.ExecEntry;
 import dev.retainerd.store.proto.ExecPhase;
+import dev.retainerd.store.proto.SandboxPhase;
 import dev.retainerd.store.proto.TaskEntry;
 import dev.retainerd.store.proto.TaskPhase;
 import dev.retainerd.store.state.Kind;
@@ -143,10 +145,26 @@ public final class ExitRecorder {
                   .setSource(record.source())
                   .setReason(record.detail())
                   .build()));
+      podEnd(record).ifPresent(events::add);
       journal.commit(self, record.namespace(), events);
     }
     Failpoint.TASK_EXIT_RECORDED.hit();
     onExit.exited(record.namespace(), record.containerId());
+  }
+
+  /** A pod whose pause process has ended unasked has lost its pid namespace, and all in it. */
+  private Optional<Event> podEnd(ShimRecord record) {
+    return journal
+        .state()
+        .get(Kind.SANDBOX.key(record.namespace(), record.containerId()))
+        .filter(pod -> pod.getPhase() == SandboxPhase.SANDBOX_PHASE_READY)
+        .map(
+            pod ->
+                new Event.SandboxEnded(
+                    SandboxEndedPayload.newBuilder()
+                        .setId(record.containerId())
+                        .setReason("its pause process ended with status " + record.status())
+                        .build()));
   }
 
   private void execExited(ShimRecord record) {

@@ -48,7 +48,9 @@ class RequestRulesTest {
     refused(pod, "metadata.uid");
     pod = Requests.pod();
     pod.getMetadataBuilder().setName("a/../b");
-    refused(pod, "slash");
+    RequestRules.check(pod.build());
+    pod.getMetadataBuilder().setName("a\nb");
+    refused(pod, "control character");
     pod = Requests.pod();
     pod.getMetadataBuilder().setName("n".repeat(10_000));
     refused(pod, "10000 characters");

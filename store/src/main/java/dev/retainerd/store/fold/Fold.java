@@ -73,6 +73,7 @@ public final class Fold {
       case Event.SandboxStopping e -> SandboxFold.moved(f, e.payload().getId());
       case Event.SandboxNetworkDetached e -> SandboxFold.detached(f, e.payload().getId());
       case Event.SandboxStopped e -> SandboxFold.stopped(f, e.payload());
+      case Event.SandboxEnded e -> SandboxFold.ended(f, e.payload());
       case Event.SandboxResourcesUpdated e -> SandboxFold.resources(f, e.payload());
       case Event.SandboxRemoving e -> SandboxFold.moved(f, e.payload().getId());
       case Event.SandboxRemoved e -> SandboxFold.moved(f, e.payload().getId());
@@ -105,8 +106,7 @@ public final class Fold {
 
       case Event.ShimStarting e -> ShimFold.starting(f, e.payload());
       case Event.ShimStarted e -> ShimFold.started(f, e.payload());
-      case Event.ShimStartFailed e ->
-          ShimFold.moved(f, e.payload().getId(), e.payload().getReason());
+      case Event.ShimStartFailed e -> ShimFold.startFailed(f, e.payload());
       case Event.ShimAssigned e -> ShimFold.assigned(f, e.payload());
       case Event.ShimUnassigned e -> ShimFold.unassigned(f, e.payload());
       case Event.ShimLost e -> ShimFold.moved(f, e.payload().getId(), e.payload().getReason());

@@ -21,7 +21,8 @@ import dev.retainerd.store.proto.TaskPhase;
  * Every lifecycle of the node, as data.
  *
  * <pre>
- * sandbox    CREATING -> READY -> STOPPING -> STOPPED -> REMOVING -> gone   (CREATING -> gone when it fails)
+ * sandbox    CREATING -> READY -> STOPPING -> STOPPED -> REMOVING -> gone   (CREATING -> gone when it fails;
+ *                        READY -> ENDED -> STOPPING when its pause process ends)
  * container  CREATING -> CREATED -> REMOVING -> gone
  * task       CREATING -> CREATED -> STARTING -> RUNNING <-> PAUSED -> STOPPED -> gone
  * exec       ADDED -> STARTING -> RUNNING -> STOPPED -> gone
@@ -44,12 +45,14 @@ public final class Lifecycles {
           .stays(
               SANDBOX_CHECKPOINTED,
               SANDBOX_PHASE_READY,
+              SANDBOX_PHASE_ENDED,
               SANDBOX_PHASE_STOPPING,
               SANDBOX_PHASE_STOPPED,
               SANDBOX_PHASE_REMOVING)
           .stays(
               SANDBOX_CHECKPOINT_FAILED,
               SANDBOX_PHASE_READY,
+              SANDBOX_PHASE_ENDED,
               SANDBOX_PHASE_STOPPING,
               SANDBOX_PHASE_STOPPED,
               SANDBOX_PHASE_REMOVING)
@@ -57,13 +60,30 @@ public final class Lifecycles {
           .stays(
               SANDBOX_RESTORE_FAILED,
               SANDBOX_PHASE_READY,
+              SANDBOX_PHASE_ENDED,
               SANDBOX_PHASE_STOPPING,
               SANDBOX_PHASE_STOPPED)
+          .moves(SANDBOX_ENDED, SANDBOX_PHASE_ENDED, SANDBOX_PHASE_READY)
+          // The end may be noticed while the pod is being stopped, and twice.
+          .stays(
+              SANDBOX_ENDED,
+              SANDBOX_PHASE_ENDED,
+              SANDBOX_PHASE_STOPPING,
+              SANDBOX_PHASE_STOPPED,
+              SANDBOX_PHASE_REMOVING)
           .moves(
-              SANDBOX_STOPPING, SANDBOX_PHASE_STOPPING, SANDBOX_PHASE_READY, SANDBOX_PHASE_STOPPING)
+              SANDBOX_STOPPING,
+              SANDBOX_PHASE_STOPPING,
+              SANDBOX_PHASE_READY,
+              SANDBOX_PHASE_ENDED,
+              SANDBOX_PHASE_STOPPING)
           .stays(SANDBOX_NETWORK_DETACHED, SANDBOX_PHASE_STOPPING, SANDBOX_PHASE_STOPPED)
           .moves(
-              SANDBOX_STOPPED, SANDBOX_PHASE_STOPPED, SANDBOX_PHASE_STOPPING, SANDBOX_PHASE_READY)
+              SANDBOX_STOPPED,
+              SANDBOX_PHASE_STOPPED,
+              SANDBOX_PHASE_STOPPING,
+              SANDBOX_PHASE_READY,
+              SANDBOX_PHASE_ENDED)
           .moves(
               SANDBOX_REMOVING,
               SANDBOX_PHASE_REMOVING,

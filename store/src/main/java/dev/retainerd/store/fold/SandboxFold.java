@@ -3,6 +3,7 @@ package dev.retainerd.store.fold;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatingPayload;
+import dev.retainerd.eventlog.proto.SandboxEndedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
 import dev.retainerd.eventlog.proto.SandboxResourcesUpdatedPayload;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
@@ -47,6 +48,10 @@ final class SandboxFold {
   }
 
   static void stopped(Folding f, SandboxStoppedPayload p) {
+    changed(f, p.getId(), e -> p.getReason().isEmpty() ? e : e.setStopReason(p.getReason()));
+  }
+
+  static void ended(Folding f, SandboxEndedPayload p) {
     changed(f, p.getId(), e -> e.setStopReason(p.getReason()));
   }
 

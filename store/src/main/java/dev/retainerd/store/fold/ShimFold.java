@@ -3,6 +3,7 @@ package dev.retainerd.store.fold;
 import dev.retainerd.eventlog.proto.ShimAdoptingPayload;
 import dev.retainerd.eventlog.proto.ShimAssignedPayload;
 import dev.retainerd.eventlog.proto.ShimReplacedPayload;
+import dev.retainerd.eventlog.proto.ShimStartFailedPayload;
 import dev.retainerd.eventlog.proto.ShimStartedPayload;
 import dev.retainerd.eventlog.proto.ShimStartingPayload;
 import dev.retainerd.eventlog.proto.ShimUnassignedPayload;
@@ -65,6 +66,10 @@ final class ShimFold {
   }
 
   static void unreachable(Folding f, ShimUnreachablePayload p) {
+    moved(f, p.getId(), p.getReason());
+  }
+
+  static void startFailed(Folding f, ShimStartFailedPayload p) {
     moved(f, p.getId(), p.getReason());
   }
 

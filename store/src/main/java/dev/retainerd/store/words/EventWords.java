@@ -63,9 +63,9 @@ public final class EventWords {
       case Event.SandboxCreated e -> SandboxWords.created(e.payload());
       case Event.SandboxCreateFailed e -> SandboxWords.createFailed(e.payload());
       case Event.SandboxStopping e -> SandboxWords.says(e.payload().getId(), "is being stopped");
-      case Event.SandboxNetworkDetached e ->
-          SandboxWords.says(e.payload().getId(), "left its network");
+      case Event.SandboxNetworkDetached e -> SandboxWords.detached(e.payload().getId());
       case Event.SandboxStopped e -> SandboxWords.stopped(e.payload());
+      case Event.SandboxEnded e -> SandboxWords.ended(e.payload());
       case Event.SandboxResourcesUpdated e ->
           SandboxWords.says(e.payload().getId(), "got other resources");
       case Event.SandboxRemoving e -> SandboxWords.says(e.payload().getId(), "is being removed");

@@ -30,6 +30,7 @@ public final class Explanation {
   private Optional<Told> signalled = Optional.empty();
   private Optional<Told> oom = Optional.empty();
   private Optional<Told> podStopping = Optional.empty();
+  private Optional<Told> podEnded = Optional.empty();
   private Optional<Told> exited = Optional.empty();
 
   /** Explains the thing of that id. */
@@ -46,6 +47,7 @@ public final class Explanation {
     switch (told.event()) {
       case Event.DaemonStarted e -> daemon = Optional.of(told);
       case Event.SandboxStopping e -> podStopping = Optional.of(told);
+      case Event.SandboxEnded e -> podEnded = Optional.of(told);
       case Event.ContainerCreating e when own -> begin(told);
       case Event.ContainerCreated e when own -> record = Optional.of(record.orElse(told));
       case Event.TaskCreating e when own -> beginRun();
@@ -77,6 +79,7 @@ public final class Explanation {
     signalled = Optional.empty();
     oom = Optional.empty();
     podStopping = Optional.empty();
+    podEnded = Optional.empty();
     exited = Optional.empty();
   }
 
@@ -167,6 +170,17 @@ public final class Explanation {
       Told s = signalled.get();
       int number = ((Event.TaskSignalled) s.event()).payload().getSignal();
       return Phrases.signal(number) + " was sent at " + s.time() + " by " + asker(s);
+    }
+    boolean withPause =
+        p.getStatus() == 128 + SIGKILL
+            && podEnded
+                .map(e -> Math.abs(p.getExitedAtNanos() - e.envelope().wallNanos()))
+                .filter(apart -> apart < SIGNAL_WINDOW_NANOS)
+                .isPresent();
+    if (withPause) {
+      return "the process that held the pid namespace of its pod ended (event "
+          + podEnded.get().sequence()
+          + "), and the kernel ended all in it";
     }
     if (podStopping.isPresent()) {
       return "its pod was being stopped, asked for by " + asker(podStopping.get());

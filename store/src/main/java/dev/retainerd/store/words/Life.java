@@ -188,6 +188,7 @@ public final class Life {
       case Event.ShimRetired e -> shims.contains(e.payload().getId());
       case Event.ShimUnreachable e -> shims.contains(e.payload().getId());
       case Event.ShimReattached e -> shims.contains(e.payload().getId());
+      case Event.SandboxEnded e -> pods.contains(e.payload().getId());
       case Event.SandboxStopping e -> pods.contains(e.payload().getId());
       case Event.SandboxStopped e -> pods.contains(e.payload().getId());
       default -> false;

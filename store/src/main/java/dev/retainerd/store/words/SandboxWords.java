@@ -3,6 +3,7 @@ package dev.retainerd.store.words;
 import dev.retainerd.eventlog.event.Event;
 import dev.retainerd.eventlog.proto.SandboxCreateFailedPayload;
 import dev.retainerd.eventlog.proto.SandboxCreatedPayload;
+import dev.retainerd.eventlog.proto.SandboxEndedPayload;
 import dev.retainerd.eventlog.proto.SandboxNetworkAttachedPayload;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.eventlog.proto.SandboxStoppedPayload;
@@ -80,6 +81,14 @@ final class SandboxWords {
           says(e.sandboxId(), "could not be restored, and goes again")
               + Phrases.because(e.payload().getReason());
     };
+  }
+
+  static String detached(String id) {
+    return says(id, "left its network");
+  }
+
+  static String ended(SandboxEndedPayload p) {
+    return says(p.getId(), "is not ready any more") + Phrases.because(p.getReason());
   }
 
   static String stopped(SandboxStoppedPayload p) {

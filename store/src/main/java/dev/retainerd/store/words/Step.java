@@ -88,6 +88,7 @@ public record Step(Role role, String operation) {
           CONTAINER_UPDATED,
           SANDBOX_NETWORK_ATTACHED,
           SANDBOX_NETWORK_DETACHED,
+          SANDBOX_ENDED,
           SANDBOX_RESOURCES_UPDATED,
           SANDBOX_RESTORED,
           SANDBOX_RESTORE_FAILED,

@@ -44,7 +44,7 @@ final class RandomHistory {
 
   private Event any() {
     String id = id();
-    return switch (random.nextInt(43)) {
+    return switch (random.nextInt(44)) {
       case 0 -> new Event.ContainerCreating(creating(id));
       case 1 ->
           new Event.ContainerCreated(
@@ -119,6 +119,7 @@ final class RandomHistory {
               SandboxCreatedPayload.newBuilder().setId(id).setShimId(id()).build());
       case 24 -> new Event.SandboxStopping(SandboxStoppingPayload.newBuilder().setId(id).build());
       case 25 -> new Event.SandboxStopped(SandboxStoppedPayload.newBuilder().setId(id).build());
+      case 43 -> new Event.SandboxEnded(SandboxEndedPayload.newBuilder().setId(id).build());
       case 26 -> new Event.SandboxRemoving(SandboxRemovingPayload.newBuilder().setId(id).build());
       case 27 -> new Event.SandboxRemoved(SandboxRemovedPayload.newBuilder().setId(id).build());
       case 28 -> new Event.ShimStarting(ShimStartingPayload.newBuilder().setId(id).build());

@@ -1,0 +1,254 @@
+package dev.retainerd.runtime.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.retainerd.wire.cri.v1.ContainerConfig;
+import dev.retainerd.wire.cri.v1.ContainerState;
+import dev.retainerd.wire.cri.v1.ContainerStatsRequest;
+import dev.retainerd.wire.cri.v1.ContainerStatus;
+import dev.retainerd.wire.cri.v1.CreateContainerRequest;
+import dev.retainerd.wire.cri.v1.ExecSyncRequest;
+import dev.retainerd.wire.cri.v1.ExecSyncResponse;
+import dev.retainerd.wire.cri.v1.ImageFsInfoRequest;
+import dev.retainerd.wire.cri.v1.ImageSpec;
+import dev.retainerd.wire.cri.v1.ImageStatusRequest;
+import dev.retainerd.wire.cri.v1.ImageStatusResponse;
+import dev.retainerd.wire.cri.v1.LinuxContainerConfig;
+import dev.retainerd.wire.cri.v1.NamespaceMode;
+import dev.retainerd.wire.cri.v1.NamespaceOption;
+import dev.retainerd.wire.cri.v1.PodSandboxConfig;
+import dev.retainerd.wire.cri.v1.PodSandboxStatusRequest;
+import dev.retainerd.wire.cri.v1.PodSandboxStatusResponse;
+import dev.retainerd.wire.cri.v1.Signal;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Small print of the contract that a kubelet, crictl or their tests look at. */
+@Tag("real")
+class AsKubeletExpectsTest {
+  private static final String SLEEP = "while :; do sleep 0.2; done";
+
+  private static Node node;
+  private static Pods pods;
+  private static String pod;
+
+  @BeforeAll
+  static void start() {
+    node = Node.started();
+    pods = new Pods(node);
+    node.importImage("k8s.io");
+    pod = pods.run("p");
+  }
+
+  @AfterAll
+  static void close() {
+    node.close();
+  }
+
+  private static String create(String pod, PodSandboxConfig podConfig, ContainerConfig config) {
+    return node.cri()
+        .createContainer(
+            CreateContainerRequest.newBuilder()
+                .setPodSandboxId(pod)
+                .setConfig(config)
+                .setSandboxConfig(podConfig)
+                .build())
+        .getContainerId();
+  }
+
+  private static String create(ContainerConfig config) {
+    return create(pod, pods.config("p"), config);
+  }
+
+  private static ExecSyncResponse exec(String id, String script) {
+    return node.cri()
+        .execSync(
+            ExecSyncRequest.newBuilder()
+                .setContainerId(id)
+                .addAllCmd(List.of("/bin/sh", "-c", script))
+                .setTimeout(20)
+                .build());
+  }
+
+  private static ImageStatusResponse image(String name) {
+    return node.images()
+        .imageStatus(
+            ImageStatusRequest.newBuilder()
+                .setImage(ImageSpec.newBuilder().setImage(name))
+                .setVerbose(true)
+                .build());
+  }
+
+  @Test
+  void theSignalThatARequestNamesEndsItsContainer() {
+    for (Signal signal :
+        List.of(Signal.SIGNAL_SIGUSR1, Signal.SIGNAL_SIGHUP, Signal.SIGNAL_SIGRTMINPLUS3)) {
+      int number =
+          switch (signal) {
+            case SIGNAL_SIGUSR1 -> 10;
+            case SIGNAL_SIGHUP -> 1;
+            default -> 37;
+          };
+      String id =
+          create(
+              pods
+                  .containerConfig(
+                      "signal-" + number,
+                      "trap 'exit 7' " + number + "; echo up; while :; do sleep 0.1; done")
+                  .toBuilder()
+                  .setStopSignal(signal)
+                  .build());
+      pods.start(id);
+      Eventually.holds(
+          "its trap",
+          java.time.Duration.ofSeconds(10),
+          () -> !pods.log("p", "signal-" + number).isEmpty());
+      assertEquals(signal, pods.status(id).getStopSignal());
+      pods.stop(id, 20);
+      assertEquals(7, pods.status(id).getExitCode(), signal.name());
+      pods.remove(id);
+    }
+    StatusRuntimeException refused =
+        assertThrows(
+            StatusRuntimeException.class,
+            () ->
+                create(
+                    pods.containerConfig("no-signal", SLEEP).toBuilder()
+                        .setStopSignalValue(999)
+                        .build()));
+    assertEquals(Status.Code.INVALID_ARGUMENT, refused.getStatus().getCode());
+  }
+
+  @Test
+  void aContainerThatCouldNotBeStartedIsNeverStarted() {
+    String id =
+        create(
+            pods.containerConfig("unstartable", SLEEP).toBuilder()
+                .clearCommand()
+                .addCommand("no-such-command")
+                .build());
+    assertThrows(StatusRuntimeException.class, () -> pods.start(id));
+    ContainerStatus status = pods.status(id);
+    assertEquals(ContainerState.CONTAINER_EXITED, status.getState());
+    StatusRuntimeException again = assertThrows(StatusRuntimeException.class, () -> pods.start(id));
+    assertEquals(Status.Code.FAILED_PRECONDITION, again.getStatus().getCode());
+    assertEquals(status, pods.status(id));
+    pods.stop(id, 1);
+    pods.remove(id);
+  }
+
+  /** What it pulled, a kubelet asks for by id, and shows by what the status says. */
+  @Test
+  void aStatusNamesTheImageByItsTagAndItsDigest() {
+    String digest =
+        node.ctrIn("k8s.io", "images", "ls")
+            .expectSuccess()
+            .lines()
+            .filter(line -> line.startsWith(Node.IMAGE + " "))
+            .map(line -> line.split("\\s+")[2])
+            .findFirst()
+            .orElseThrow();
+    String other = "example.org/mirrored@" + digest;
+    String own = Node.IMAGE.substring(0, Node.IMAGE.lastIndexOf(':')) + "@" + digest;
+    for (String name : List.of(other, own)) {
+      node.ctrIn("k8s.io", "images", "tag", Node.IMAGE, name).expectSuccess();
+    }
+    String id = image(Node.IMAGE).getImage().getId();
+    String container =
+        create(
+            pods.containerConfig("named", SLEEP).toBuilder()
+                .setImage(ImageSpec.newBuilder().setImage(id).setUserSpecifiedImage(Node.IMAGE))
+                .build());
+    ContainerStatus status = pods.status(container);
+    assertEquals(Node.IMAGE, status.getImage().getImage());
+    assertEquals(Node.IMAGE, status.getImage().getUserSpecifiedImage());
+    assertEquals(own, status.getImageRef());
+    assertEquals(id, status.getImageId());
+    pods.remove(container);
+    for (String name : List.of(other, own)) {
+      node.ctrIn("k8s.io", "images", "rm", name).expectSuccess();
+    }
+  }
+
+  @Test
+  void aVerboseImageShowsItsWholeConfiguration() {
+    JsonObject info =
+        JsonParser.parseString(image(Node.IMAGE).getInfoOrThrow("info")).getAsJsonObject();
+    JsonObject spec = info.getAsJsonObject("imageSpec");
+    assertEquals("linux", spec.get("os").getAsString());
+    assertTrue(spec.has("architecture") && spec.has("config"), spec::toString);
+    assertEquals(
+        "layers", spec.getAsJsonObject("rootfs").get("type").getAsString(), spec::toString);
+  }
+
+  @Test
+  void imagesAndWhatContainersWriteAreOnOneFileSystem() {
+    String id = create(pods.containerConfig("counted", SLEEP));
+    pods.start(id);
+    String ofContainer =
+        node.cri()
+            .containerStats(ContainerStatsRequest.newBuilder().setContainerId(id).build())
+            .getStats()
+            .getWritableLayer()
+            .getFsId()
+            .getMountpoint();
+    var info = node.images().imageFsInfo(ImageFsInfoRequest.getDefaultInstance());
+    assertEquals(info.getImageFilesystems(0).getFsId().getMountpoint(), ofContainer);
+    assertEquals(info.getContainerFilesystems(0).getFsId().getMountpoint(), ofContainer);
+    pods.stop(id, 0);
+    pods.remove(id);
+  }
+
+  @Test
+  void aPodsStatusCarriesThoseOfItsContainersAndItsTime() {
+    String id = create(pods.containerConfig("carried", SLEEP));
+    long before = System.currentTimeMillis() * 1_000_000;
+    PodSandboxStatusResponse answer =
+        node.cri()
+            .podSandboxStatus(PodSandboxStatusRequest.newBuilder().setPodSandboxId(pod).build());
+    assertTrue(answer.getTimestamp() >= before, answer::toString);
+    assertTrue(answer.getContainersStatusesList().contains(pods.status(id)), answer::toString);
+    pods.remove(id);
+  }
+
+  /** The mounts of a network namespace's sysfs are one, and as read-only as the first of them. */
+  @Test
+  void onlyPrivilegedContainersMayWriteToSysfs() {
+    for (NamespaceMode pids : List.of(NamespaceMode.POD, NamespaceMode.CONTAINER)) {
+      PodSandboxConfig.Builder config = pods.config("sysfs-" + pids, pids).toBuilder();
+      config.getLinuxBuilder().getSecurityContextBuilder().setPrivileged(true);
+      String own = pods.run(config.build());
+      String plain = create(own, config.build(), contained("plain", pids, false));
+      pods.start(plain);
+      String mighty = create(own, config.build(), contained("mighty", pids, true));
+      pods.start(mighty);
+      String write = "f=/sys/class/net/lo/ifalias; echo mine > $f && cat $f";
+      ExecSyncResponse written = exec(mighty, write);
+      assertEquals("mine\n", written.getStdout().toStringUtf8(), written::toString);
+      ExecSyncResponse refused = exec(plain, write);
+      assertTrue(refused.getExitCode() != 0, refused::toString);
+      assertTrue(
+          refused.getStderr().toStringUtf8().contains("Read-only file system"), refused::toString);
+      pods.stopPod(own);
+      pods.removePod(own);
+    }
+  }
+
+  private static ContainerConfig contained(String name, NamespaceMode pids, boolean privileged) {
+    LinuxContainerConfig.Builder linux = LinuxContainerConfig.newBuilder();
+    linux
+        .getSecurityContextBuilder()
+        .setPrivileged(privileged)
+        .setNamespaceOptions(NamespaceOption.newBuilder().setPid(pids));
+    return pods.containerConfig(name, SLEEP).toBuilder().setLinux(linux).build();
+  }
+}
