@@ -38,6 +38,9 @@ public final class ConsistentCut {
   private final Checkpointing checkpointing;
   private final Set<String> underWay = ConcurrentHashMap.newKeySet();
 
+  /** Pods with an open intent that nobody works on: a container of theirs may be paused. */
+  private final Set<String> open = ConcurrentHashMap.newKeySet();
+
   public ConsistentCut(SandboxService sandboxes, TaskService tasks, Checkpointing checkpointing) {
     this.sandboxes = sandboxes;
     this.tasks = tasks;
@@ -76,7 +79,7 @@ public final class ConsistentCut {
 
   /**
    * Makes it. Where its containers cannot go on, because a shim does not answer, the intent stays
-   * open until {@link #settle}.
+   * open until {@link #settleOpen}.
    *
    * @param write done while all of them stand still
    * @param finish done when they go on; what it has made is whole
@@ -99,13 +102,21 @@ public final class ConsistentCut {
               .setArchive(plan.archive())
               .build());
       Failpoint.POD_CHECKPOINT_INTENT_RECORDED.hit();
-      Optional<RuntimeException> failure = attempt(() -> stillStanding(origin, plan, write));
-      Optional<RuntimeException> stuck = goOn(origin, plan);
+      List<String> halted = new ArrayList<>();
+      Optional<RuntimeException> failure =
+          attempt(
+              () -> {
+                halt(origin, plan, halted);
+                write.run();
+              });
+      Optional<RuntimeException> stuck = goOn(origin, halted);
       Optional<RuntimeException> problem = failure.or(() -> stuck).or(() -> attempt(finish));
       if (problem.isPresent()) {
         plan.discard();
         if (stuck.isEmpty()) {
           failed(origin, plan, problem.get().getMessage());
+        } else {
+          open.add(id);
         }
         throw problem.get();
       }
@@ -122,12 +133,21 @@ public final class ConsistentCut {
     }
   }
 
-  private void stillStanding(Origin origin, Plan plan, Runnable write) {
+  /** Pauses all of them; those that it may have paused when it fails are in {@code halted}. */
+  private void halt(Origin origin, Plan plan, List<String> halted) {
     for (String container : plan.containerIds()) {
-      tasks.pause(origin, NAMESPACE, container);
+      halted.add(container);
+      try {
+        tasks.pause(origin, NAMESPACE, container);
+      } catch (Refusal e) {
+        if (e.is(Refusal.Code.FAILED_PRECONDITION)) {
+          // It does not run; one that somebody else has paused meanwhile stays so.
+          halted.remove(container);
+        }
+        throw e;
+      }
       Failpoint.POD_CHECKPOINT_PAUSED.hit();
     }
-    write.run();
   }
 
   /** Nothing that goes wrong may keep the containers from going on. */
@@ -143,9 +163,9 @@ public final class ConsistentCut {
   }
 
   /** The first reason why one of them may stand still yet. */
-  private Optional<RuntimeException> goOn(Origin origin, Plan plan) {
+  private Optional<RuntimeException> goOn(Origin origin, List<String> halted) {
     List<RuntimeException> stuck = new ArrayList<>();
-    for (String container : plan.containerIds()) {
+    for (String container : halted) {
       try {
         checkpointing.goOn(origin, NAMESPACE, container);
       } catch (RuntimeException e) {
@@ -167,28 +187,44 @@ public final class ConsistentCut {
                 .build()));
   }
 
-  /**
-   * Ends what an earlier daemon, or a shim that did not answer, has left open. Harmless where there
-   * is nothing.
-   */
-  public void settle(Origin origin) {
+  /** Ends what an earlier daemon has left open. */
+  public void settleAll(Origin origin) {
     for (SandboxEntry pod : sandboxes.list()) {
-      String id = pod.getSandbox().getId();
-      if (!pod.hasCheckpoint() || !underWay.add(id)) {
-        continue;
+      if (pod.hasCheckpoint()) {
+        settle(origin, pod);
       }
-      try {
-        Plan plan = Plan.of(pod);
-        Optional<RuntimeException> stuck = goOn(origin, plan);
-        plan.discard();
-        if (stuck.isEmpty()) {
-          failed(origin, plan, INTERRUPTED);
-        }
-      } catch (RuntimeException e) {
-        LOG.error("the checkpoint of pod sandbox {} is not taken back: {}", id, e.getMessage());
-      } finally {
-        underWay.remove(id);
+    }
+  }
+
+  /** Ends what is still open since a shim did not answer; cheap where that is nothing. */
+  public void settleOpen(Origin origin) {
+    for (String id : open) {
+      sandboxes
+          .find(id)
+          .filter(SandboxEntry::hasCheckpoint)
+          .ifPresentOrElse(pod -> settle(origin, pod), () -> open.remove(id));
+    }
+  }
+
+  private void settle(Origin origin, SandboxEntry pod) {
+    String id = pod.getSandbox().getId();
+    if (!underWay.add(id)) {
+      return;
+    }
+    try {
+      Plan plan = Plan.of(pod);
+      Optional<RuntimeException> stuck = goOn(origin, plan.containerIds());
+      plan.discard();
+      if (stuck.isEmpty()) {
+        failed(origin, plan, INTERRUPTED);
+        open.remove(id);
+      } else {
+        open.add(id);
       }
+    } catch (RuntimeException e) {
+      LOG.error("the checkpoint of pod sandbox {} is not taken back: {}", id, e.getMessage());
+    } finally {
+      underWay.remove(id);
     }
   }
 }

@@ -205,7 +205,7 @@ record Services(
     shims.onAttached(
         (id, calls) -> {
           taskRecovery.settle(id);
-          cuts.settle(RECOVERY);
+          cuts.settleOpen(RECOVERY);
         });
     CommandRuns runs =
         new CommandRuns(
@@ -235,7 +235,7 @@ record Services(
                 recorder,
                 sandboxes,
                 containers,
-                more(imageRecovery, () -> cuts.settle(RECOVERY)),
+                more(imageRecovery, () -> cuts.settleAll(RECOVERY)),
                 leftovers),
             RECOVERY,
             execFolder.toString());
