@@ -2,6 +2,7 @@ package dev.retainerd.runtime.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.cri.v1.RestorePodRequest;
 import io.grpc.StatusRuntimeException;
@@ -61,6 +62,31 @@ class PodCheckpointKilledTest {
     expectNothingOf(pod, output);
     node.cri().checkpointPod(saved.checkpoint(pod, output));
     restoredAfter(pod, output);
+  }
+
+  /** The shim dies instead, with both paused: its successor has them go on. */
+  @Test
+  void withoutTheShim() throws Exception {
+    node.start();
+    node.importImage("k8s.io");
+    SavedPods.Pod pod = saved.run("p", 2);
+    Path output = saved.emptyFolder("p");
+    Path hold = Files.writeString(work.resolve("hold"), "");
+    CompletableFuture<?> call =
+        CompletableFuture.supplyAsync(
+            () -> node.cri().checkpointPod(saved.checkpoint(pod, output)));
+    Eventually.holds("the runtime at work", PATIENCE, () -> Files.exists(work.resolve("held")));
+    long shim = Host.parentOf(new Pods(node).pid(pod.containers().getFirst()));
+    Host.run(5, List.of("kill", "-KILL", Long.toString(shim))).expectSuccess();
+    Eventually.holds("its answer", PATIENCE, call::isDone);
+    assertTrue(call.isCompletedExceptionally());
+    Files.delete(hold);
+    Eventually.holds(
+        "its end in the log",
+        PATIENCE,
+        () -> !new History(node).sentences(1, "SandboxCheckpointFailed").isEmpty());
+    expectNothingOf(pod, output);
+    saved.remove(pod.id());
   }
 
   private void restoredAfter(SavedPods.Pod pod, Path output) {
