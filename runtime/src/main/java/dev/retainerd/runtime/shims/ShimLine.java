@@ -24,6 +24,7 @@ final class ShimLine implements ShimCalls {
   private final ReentrantReadWriteLock gate = new ReentrantReadWriteLock();
   private volatile ShimCalls target;
   private volatile boolean silent;
+  private volatile boolean ended;
 
   ShimLine(ShimCalls target) {
     this.target = target;
@@ -57,6 +58,7 @@ final class ShimLine implements ShimCalls {
   void moveTo(ShimCalls successor) {
     ShimCalls before = target;
     target = successor;
+    ended = false;
     before.close();
   }
 
@@ -72,6 +74,9 @@ final class ShimLine implements ShimCalls {
     }
     try {
       return call.apply(target);
+    } catch (Refusal e) {
+      ended |= e.is(Refusal.Code.UNAVAILABLE);
+      throw e;
     } finally {
       gate.readLock().unlock();
     }
@@ -110,6 +115,11 @@ final class ShimLine implements ShimCalls {
   /** Whether it has not taken what it was last offered, and has given no sign of life since. */
   boolean isSilent() {
     return silent;
+  }
+
+  /** Whether a call found its connection gone: it will be taken out of use in a moment. */
+  boolean isEnded() {
+    return ended;
   }
 
   /** Notes a sign of life. */

@@ -88,7 +88,8 @@ final class ShimLines implements AutoCloseable {
       while (true) {
         String shimId = home.get();
         long left = (deadline - System.nanoTime()) / 1_000_000;
-        if (has(shimId) || left <= 0 || isUnreachable.test(shimId)) {
+        boolean works = find(shimId).filter(line -> !line.isEnded()).isPresent();
+        if (works || left <= 0 || isUnreachable.test(shimId)) {
           return calls(shimId);
         }
         try {
