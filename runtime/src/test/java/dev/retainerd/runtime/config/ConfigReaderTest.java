@@ -59,7 +59,7 @@ class ConfigReaderTest {
     assertEquals(Path.of("/var/lib/retainerd"), config.root());
     assertEquals(Path.of("/run/retainerd/retainerd.sock"), config.socket().address());
     assertEquals("runc", config.defaultRuntime().engine());
-    assertEquals(50, config.retain().podsPerShim());
+    assertEquals(110, config.retain().podsPerShim());
     assertEquals(1, config.retain().spareShims());
     assertEquals(RetainSettings.Durability.POWER_LOSS, config.retain().durability());
     assertEquals(Optional.empty(), config.images().sandboxImage());
