@@ -1,5 +1,6 @@
 package dev.retainerd.shim.output;
 
+import dev.retainerd.shim.posix.NullDevice;
 import dev.retainerd.shim.posix.Posix;
 import dev.retainerd.shim.posix.PosixException;
 import dev.retainerd.shim.protocol.StatusCode;
@@ -208,7 +209,7 @@ public final class ProcessStreams {
   public int[] forProcess() throws PosixException {
     int[] all = new int[3];
     if (wanted.terminal() || stdinReader < 0) {
-      all[0] = Posix.open("/dev/null", Posix.O_RDONLY, 0);
+      all[0] = nothing(Posix.O_RDONLY);
     } else {
       all[0] = stdinReader;
       stdinReader = -1;
@@ -222,10 +223,15 @@ public final class ProcessStreams {
 
   private int writer(String name, String destination) throws PosixException {
     boolean none = wanted.terminal() || destination.isEmpty();
-    String path = none ? "/dev/null" : fifo(name).toString();
-    int fd = Posix.open(path, Posix.O_RDWR, 0);
+    int fd = none ? nothing(Posix.O_RDWR) : Posix.open(fifo(name).toString(), Posix.O_RDWR, 0);
     forChild.add(fd);
     return fd;
+  }
+
+  private int nothing(int flags) throws PosixException {
+    return wanted.owner() != 0 || wanted.group() != 0
+        ? NullDevice.openGuarded(flags)
+        : Posix.open("/dev/null", flags, 0);
   }
 
   /** The process has its descriptors; ours are closed, so that its end can be seen. */
