@@ -355,14 +355,28 @@ public final class SandboxService {
       switch (entry.getPhase()) {
         case SANDBOX_PHASE_READY, SANDBOX_PHASE_ENDED, SANDBOX_PHASE_STOPPING ->
             finishStop(origin, entry);
-        case SANDBOX_PHASE_CREATING ->
-            throw Refusal.failedPrecondition(
-                "pod sandbox " + id + " is still being made; ask again when that has ended");
+        case SANDBOX_PHASE_CREATING -> undoAgain(origin, entry);
         case SANDBOX_PHASE_STOPPED,
             SANDBOX_PHASE_REMOVING,
             SANDBOX_PHASE_UNSPECIFIED,
             UNRECOGNIZED -> {}
       }
+    }
+  }
+
+  /** A pod that nobody makes any more is one whose making failed, and whose undoing did as well. */
+  private void undoAgain(Origin origin, SandboxEntry entry) {
+    String name = "pod " + SandboxRecords.reservedName(entry.getSandbox());
+    try (KeyLocks.Held making =
+        locks
+            .holdIfFree(name)
+            .orElseThrow(
+                () ->
+                    Refusal.failedPrecondition(
+                        "pod sandbox "
+                            + entry.getSandbox().getId()
+                            + " is still being made; ask again when that has ended"))) {
+      undo(origin, entry, "its making has failed, and was not undone then");
     }
   }
 
@@ -404,6 +418,9 @@ public final class SandboxService {
         return;
       }
       stop(origin, id);
+      if (find(id).isEmpty()) {
+        return;
+      }
       awaitCheckpoint(id);
       journal.commit(
           origin,

@@ -5,12 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
+import dev.retainerd.wire.cri.v1.PodSandbox;
+import dev.retainerd.wire.cri.v1.PodSandboxState;
 import dev.retainerd.wire.cri.v1.RuntimeCondition;
 import dev.retainerd.wire.cri.v1.StatusRequest;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -54,6 +57,28 @@ class BadPluginTest {
     plugin.fail("ADD");
     expectNoPod("the switch is on fire");
     plugin.release();
+    pods.removePod(pods.run("p"));
+    node.stopDaemon();
+    node.expectNothingLeft();
+  }
+
+  /** A pod that could be neither made nor unmade can be removed as soon as its network lets it. */
+  @Test
+  void anAddAndItsDelThatFailLeaveAPodThatCanBeRemoved() {
+    plugin.fail("ADD");
+    plugin.fail("DEL");
+    assertThrows(StatusRuntimeException.class, () -> pods.run("p"));
+    List<PodSandbox> left =
+        node.cri().listPodSandbox(ListPodSandboxRequest.getDefaultInstance()).getItemsList();
+    assertEquals(1, left.size());
+    assertEquals(PodSandboxState.SANDBOX_NOTREADY, left.getFirst().getState());
+    String pod = left.getFirst().getId();
+    StatusRuntimeException refusal =
+        assertThrows(StatusRuntimeException.class, () -> pods.stopPod(pod));
+    assertTrue(refusal.getMessage().contains("the switch is on fire"), refusal.getMessage());
+    plugin.release();
+    pods.stopPod(pod);
+    pods.removePod(pod);
     pods.removePod(pods.run("p"));
     node.stopDaemon();
     node.expectNothingLeft();
