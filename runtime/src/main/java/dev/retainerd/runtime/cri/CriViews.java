@@ -151,6 +151,15 @@ final class CriViews {
     return config.getImage().toBuilder().setImage(cri.getImageRef()).build();
   }
 
+  /**
+   * What is short may end before its shim has told of its start: it did not begin after its end.
+   */
+  private static long startedAt(LastRun run) {
+    return run.hasExit() && run.getExit().getExitedAtNanos() > 0
+        ? Math.min(run.getStartedAtNanos(), run.getExit().getExitedAtNanos())
+        : run.getStartedAtNanos();
+  }
+
   /** A kubelet asks for images by id and shows the name that the status says: the tag, if any. */
   private static ImageSpec taggedImage(ContainerEntry e, ContainerConfig config) {
     String name = e.getContainer().getImage();
@@ -169,7 +178,7 @@ final class CriViews {
             .setMetadata(metadata(cri))
             .setState(state(e, task))
             .setCreatedAt(e.getContainer().getCreatedAtNanos())
-            .setStartedAt(run.getStartedAtNanos())
+            .setStartedAt(startedAt(run))
             .setImage(taggedImage(e, config))
             .setImageRef(cri.getImageDigest().isEmpty() ? cri.getImageId() : cri.getImageDigest())
             .setImageId(cri.getImageId())

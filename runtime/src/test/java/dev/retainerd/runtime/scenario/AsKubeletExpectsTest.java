@@ -10,6 +10,7 @@ import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.ContainerState;
 import dev.retainerd.wire.cri.v1.ContainerStatsRequest;
 import dev.retainerd.wire.cri.v1.ContainerStatus;
+import dev.retainerd.wire.cri.v1.ContainerStatusRequest;
 import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.ExecSyncRequest;
 import dev.retainerd.wire.cri.v1.ExecSyncResponse;
@@ -26,6 +27,7 @@ import dev.retainerd.wire.cri.v1.PodSandboxStatusResponse;
 import dev.retainerd.wire.cri.v1.Signal;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -35,6 +37,7 @@ import org.junit.jupiter.api.Test;
 /** Small print of the contract that a kubelet, crictl or their tests look at. */
 @Tag("real")
 class AsKubeletExpectsTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final String SLEEP = "while :; do sleep 0.2; done";
 
   private static Node node;
@@ -108,10 +111,7 @@ class AsKubeletExpectsTest {
                   .setStopSignal(signal)
                   .build());
       pods.start(id);
-      Eventually.holds(
-          "its trap",
-          java.time.Duration.ofSeconds(10),
-          () -> !pods.log("p", "signal-" + number).isEmpty());
+      Eventually.holds("its trap", PATIENCE, () -> !pods.log("p", "signal-" + number).isEmpty());
       assertEquals(signal, pods.status(id).getStopSignal());
       pods.stop(id, 20);
       assertEquals(7, pods.status(id).getExitCode(), signal.name());
@@ -144,6 +144,20 @@ class AsKubeletExpectsTest {
     assertEquals(status, pods.status(id));
     pods.stop(id, 1);
     pods.remove(id);
+  }
+
+  @Test
+  void noContainerEndsBeforeItBegan() {
+    for (int i = 0; i < 8; i++) {
+      String id = create(pods.containerConfig("short-" + i, "exit 0"));
+      pods.start(id);
+      Eventually.holds(
+          "its end", PATIENCE, () -> pods.status(id).getState() == ContainerState.CONTAINER_EXITED);
+      ContainerStatus status = pods.status(id);
+      assertTrue(status.getCreatedAt() <= status.getStartedAt(), status::toString);
+      assertTrue(status.getStartedAt() <= status.getFinishedAt(), status::toString);
+      pods.remove(id);
+    }
   }
 
   /** What it pulled, a kubelet asks for by id, and shows by what the status says. */
@@ -218,6 +232,52 @@ class AsKubeletExpectsTest {
     assertTrue(answer.getTimestamp() >= before, answer::toString);
     assertTrue(answer.getContainersStatusesList().contains(pods.status(id)), answer::toString);
     pods.remove(id);
+  }
+
+  @Test
+  void aVolumeOfTheImageIsMountedBelowTheRootAlsoWhereItsPathIsRelative() {
+    String made =
+        new MadeImage(node, "docker.io/retain/relative:1")
+            .withBusybox()
+            .withFile("odd:/data/file", "from the image\n")
+            .withVolume("odd:/data")
+            .importInto("k8s.io");
+    String id =
+        create(
+            pods.containerConfig("relative", SLEEP).toBuilder()
+                .setImage(ImageSpec.newBuilder().setImage(made))
+                .build());
+    pods.start(id);
+    assertEquals("from the image\n", exec(id, "cat /odd:/data/file").getStdout().toStringUtf8());
+    String info =
+        node.cri()
+            .containerStatus(
+                ContainerStatusRequest.newBuilder().setContainerId(id).setVerbose(true).build())
+            .getInfoOrThrow("info");
+    List<String> targets =
+        JsonParser.parseString(info)
+            .getAsJsonObject()
+            .getAsJsonObject("runtimeSpec")
+            .getAsJsonArray("mounts")
+            .asList()
+            .stream()
+            .map(mount -> mount.getAsJsonObject().get("destination").getAsString())
+            .toList();
+    assertTrue(targets.contains("/odd:/data"), targets::toString);
+    pods.stop(id, 0);
+    pods.remove(id);
+  }
+
+  @Test
+  void theSandboxImageIsPinnedWhoeverBringsIt() {
+    Eventually.holds(
+        "the mark of containerd's CRI",
+        PATIENCE,
+        () ->
+            node.ctrIn("k8s.io", "images", "ls", "name==" + Node.IMAGE)
+                .expectSuccess()
+                .contains("io.cri-containerd.pinned=pinned"));
+    assertTrue(image(Node.IMAGE).getImage().getPinned());
   }
 
   /** The mounts of a network namespace's sysfs are one, and as read-only as the first of them. */
