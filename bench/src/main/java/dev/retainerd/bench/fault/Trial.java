@@ -7,6 +7,7 @@ import dev.retainerd.bench.node.Node;
 import dev.retainerd.bench.scenario.Pods;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.PodSandbox;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -126,6 +127,26 @@ final class Trial implements AutoCloseable {
     }
   }
 
+  /**
+   * Removes a pod; one that is still being made, for a caller that was cut off, is asked for again,
+   * as a kubelet does.
+   */
+  private void end(String pod) throws InterruptedException {
+    long deadline = System.nanoTime() + SETTLE_NANOS_MAX;
+    while (true) {
+      try {
+        pods.end(pod);
+        return;
+      } catch (StatusRuntimeException e) {
+        boolean early = e.getStatus().getCode() == Status.Code.FAILED_PRECONDITION;
+        if (!early || System.nanoTime() > deadline) {
+          throw e;
+        }
+        Thread.sleep(100);
+      }
+    }
+  }
+
   /** Removes every pod, and looks at what is there that was not there before. */
   private void leftovers(Footprint before) throws InterruptedException {
     try {
@@ -134,7 +155,7 @@ final class Trial implements AutoCloseable {
               .cri()
               .listPodSandbox(ListPodSandboxRequest.getDefaultInstance())
               .getItemsList()) {
-        pods.end(pod.getId());
+        end(pod.getId());
       }
     } catch (StatusRuntimeException e) {
       lost.add("a pod can't be removed: " + e.getMessage());
