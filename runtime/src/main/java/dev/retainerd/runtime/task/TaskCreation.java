@@ -237,7 +237,6 @@ final class TaskCreation {
       if (options.restore() instanceof RestoreFrom.Archive archive) {
         archive.unpacking().into(bundles.makeImages(namespace, containerId));
       }
-      Path offer = bundles.makeOffer(namespace, containerId);
       Failpoint.TASK_BUNDLE_WRITTEN.hit();
       Opaque runtimeOptions = making.runtimeOptions();
       TaskRequest request =
@@ -253,9 +252,11 @@ final class TaskCreation {
                       : runtimes.ownedBy(runtimeOptions, ready.rootUid(), ready.rootGid())),
               images(namespace, containerId, options));
       tasks.expectProcess();
-      return making.starts()
-          ? shim.offer(request, offer, () -> withdraw.test(offer))
-          : OptionalInt.of(shim.create(request));
+      if (!making.starts()) {
+        return OptionalInt.of(shim.create(request));
+      }
+      Path offer = bundles.makeOffer(namespace, containerId);
+      return shim.offer(request, offer, () -> withdraw.test(offer));
     }
   }
 

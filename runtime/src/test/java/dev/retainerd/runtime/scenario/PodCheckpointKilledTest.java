@@ -43,9 +43,10 @@ class PodCheckpointKilledTest {
     node.close();
   }
 
-  /** With both paused, one of them half written. */
-  @Test
-  void whileTheRuntimeWrites() throws Exception {
+  /** A checkpoint that the runtime does not go on with while a file is there. */
+  private record Held(SavedPods.Pod pod, Path output, Path hold, CompletableFuture<?> call) {}
+
+  private Held held() throws Exception {
     node.start();
     node.importImage("k8s.io");
     SavedPods.Pod pod = saved.run("p", 2);
@@ -55,10 +56,20 @@ class PodCheckpointKilledTest {
         CompletableFuture.supplyAsync(
             () -> node.cri().checkpointPod(saved.checkpoint(pod, output)));
     Eventually.holds("the runtime at work", PATIENCE, () -> Files.exists(work.resolve("held")));
+    return new Held(pod, output, hold, call);
+  }
+
+  /** With both paused, one of them half written. */
+  @Test
+  void whileTheRuntimeWrites() throws Exception {
+    Held held = held();
+    SavedPods.Pod pod = held.pod();
+    Path output = held.output();
+    CompletableFuture<?> call = held.call();
     node.killDaemon();
     Eventually.holds("its answer", PATIENCE, call::isDone);
     node.start();
-    Files.delete(hold);
+    Files.delete(held.hold());
     expectNothingOf(pod, output);
     node.cri().checkpointPod(saved.checkpoint(pod, output));
     restoredAfter(pod, output);
@@ -67,20 +78,15 @@ class PodCheckpointKilledTest {
   /** The shim dies instead, with both paused: its successor has them go on. */
   @Test
   void withoutTheShim() throws Exception {
-    node.start();
-    node.importImage("k8s.io");
-    SavedPods.Pod pod = saved.run("p", 2);
-    Path output = saved.emptyFolder("p");
-    Path hold = Files.writeString(work.resolve("hold"), "");
-    CompletableFuture<?> call =
-        CompletableFuture.supplyAsync(
-            () -> node.cri().checkpointPod(saved.checkpoint(pod, output)));
-    Eventually.holds("the runtime at work", PATIENCE, () -> Files.exists(work.resolve("held")));
+    Held held = held();
+    SavedPods.Pod pod = held.pod();
+    Path output = held.output();
+    CompletableFuture<?> call = held.call();
     long shim = Host.parentOf(new Pods(node).pid(pod.containers().getFirst()));
     Host.run(5, List.of("kill", "-KILL", Long.toString(shim))).expectSuccess();
     Eventually.holds("its answer", PATIENCE, call::isDone);
     assertTrue(call.isCompletedExceptionally());
-    Files.delete(hold);
+    Files.delete(held.hold());
     Eventually.holds(
         "its end in the log",
         PATIENCE,

@@ -176,12 +176,8 @@ final class Container {
         Files.createDirectories(bundle.folder());
         first.joinKeeper();
         first.advance(Stage.CREATING);
-        if (image.isEmpty() && starts) {
-          createAndStart(request);
-        } else if (image.isEmpty()) {
-          launch(first, Stage.CREATED, () -> mountRoot(request), () -> {});
-          watchMemory();
-          shared.announcer().created(namespace(), request, first.pid());
+        if (image.isEmpty()) {
+          create(request, starts ? Stage.STARTING : Stage.CREATED);
         } else {
           mountRoot(request);
           // A restored process runs at once: that is for Start to do.
@@ -201,13 +197,21 @@ final class Container {
     }
   }
 
-  private void createAndStart(CreateTaskRequest request) throws TtrpcException {
+  /** Makes the first process, and lets it go where it is to reach that stage. */
+  private void create(CreateTaskRequest request, Stage reached) throws TtrpcException {
+    boolean starts = reached == Stage.STARTING;
     StartReader[] reader = {null};
     try {
-      launch(first, Stage.STARTING, () -> mountRoot(request), () -> reader[0] = startReader());
+      launch(
+          first,
+          reached,
+          () -> mountRoot(request),
+          () -> reader[0] = starts ? startReader() : null);
       watchMemory();
       shared.announcer().created(namespace(), request, first.pid());
-      letGo(reader[0]);
+      if (starts) {
+        letGo(reader[0]);
+      }
     } finally {
       if (reader[0] != null) {
         reader[0].close();

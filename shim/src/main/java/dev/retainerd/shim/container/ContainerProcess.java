@@ -263,9 +263,11 @@ final class ContainerProcess implements Keepers.Kept {
   /** Makes the file that its pidfd is pinned on. */
   void preparePin() {
     try {
-      Files.createFile(pin());
+      if (!Files.exists(pin())) {
+        Files.createFile(pin());
+      }
     } catch (IOException e) {
-      // It is there already, or its pinning says why it cannot be.
+      // Without it nothing is pinned, as on an older kernel.
     }
   }
 
@@ -276,9 +278,7 @@ final class ContainerProcess implements Keepers.Kept {
   private void openPidfd(int pid) {
     try {
       pidfd = Pidfd.open(pid);
-      if (!Files.exists(pin())) {
-        Files.createFile(pin());
-      }
+      preparePin();
       Pidfd.pin(pidfd, pin().toString());
     } catch (IOException e) {
       // Without a pin (an older kernel) only the death of all of us would lose the status.

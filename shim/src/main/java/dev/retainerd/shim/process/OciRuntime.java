@@ -225,16 +225,12 @@ public final class OciRuntime {
     Call call = spawn(folder, command, stdio);
     boolean noted = verb.equals("create") && write(note, call.pid());
     try {
-      RuntimeException fault = null;
+      int status;
       try {
         meanwhile.run();
-      } catch (RuntimeException e) {
-        // The call is under way, and its end is to be known before anything is undone.
-        fault = e;
-      }
-      int status = await(call, verb, () -> true);
-      if (fault != null) {
-        throw fault;
+      } finally {
+        // Whatever comes: its end is to be known before anything is undone.
+        status = await(call, verb, () -> true);
       }
       return status;
     } finally {
