@@ -5,6 +5,7 @@ import static dev.retainerd.runtime.config.SettingNames.GRPC;
 import static dev.retainerd.runtime.config.SettingNames.IMAGES;
 import static dev.retainerd.runtime.config.SettingNames.RETAIN;
 import static dev.retainerd.runtime.config.SettingNames.RUNTIME;
+import static dev.retainerd.runtime.config.SettingNames.SNAPSHOTTERS;
 
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -210,6 +211,7 @@ final class DaemonConfigBuilder {
     }
     return new ImageSettings(
         folders,
+        values.oneOf(IMAGES.child("snapshotter"), SNAPSHOTTERS),
         pinned,
         (int) values.integer(IMAGES.child("max_concurrent_downloads"), 1, 1000),
         values.duration(IMAGES.child("image_pull_progress_timeout")));

@@ -10,12 +10,15 @@ import java.util.Optional;
  * Where images come from and which are kept.
  *
  * @param registryConfigDirs folders with a folder per registry that holds its hosts.toml
+ * @param snapshotter where images are unpacked for pods whose runtime handler says nothing else:
+ *     overlayfs or native
  * @param pinned images that are never removed, by what they are for ("sandbox")
  * @param maxConcurrentDownloads layers of one image at once
  * @param pullProgressTimeout a pull that gets no byte for so long is given up; zero for never
  */
 public record ImageSettings(
     List<Path> registryConfigDirs,
+    String snapshotter,
     Map<String, String> pinned,
     int maxConcurrentDownloads,
     Duration pullProgressTimeout) {

@@ -19,6 +19,7 @@ import java.util.Set;
  *     strings, longs, doubles, booleans and lists
  * @param podAnnotations patterns of pod annotations that reach the OCI spec
  * @param containerAnnotations patterns of container annotations that reach the OCI spec
+ * @param snapshotter where its pods' containers stand, overlayfs or native; none for the usual one
  * @param cniConfDir network lists for pods of this runtime; none for the common ones
  * @param cniMaxConfNum how many of them; 0 for all
  */
@@ -39,6 +40,7 @@ public record RuntimeHandler(
     boolean privilegedWithoutHostDevicesAllDevicesAllowed,
     boolean cgroupWritable,
     Optional<Path> baseRuntimeSpec,
+    Optional<String> snapshotter,
     Optional<Path> cniConfDir,
     int cniMaxConfNum) {
 

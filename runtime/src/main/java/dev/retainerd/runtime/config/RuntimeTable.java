@@ -2,7 +2,9 @@ package dev.retainerd.runtime.config;
 
 import static dev.retainerd.runtime.config.SettingNames.COMPAT;
 import static dev.retainerd.runtime.config.SettingNames.DEFAULT_RUNTIME;
+import static dev.retainerd.runtime.config.SettingNames.PLATFORMS;
 import static dev.retainerd.runtime.config.SettingNames.RUNTIMES;
+import static dev.retainerd.runtime.config.SettingNames.SNAPSHOTTERS;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -128,8 +130,26 @@ record RuntimeTable(
         allDevices,
         flag(values, name, "cgroup_writable"),
         values.optionalPath(at.child("base_runtime_spec")),
+        snapshotter(values, name),
         values.optionalPath(at.child("cni_conf_dir")),
         (int) values.integer(at.child("cni_max_conf_num"), 0, Integer.MAX_VALUE));
+  }
+
+  /**
+   * The runtime's own word before that of containerd's image service, which has a table of its own
+   * for pulls; here one snapshotter serves both.
+   */
+  private static Optional<String> snapshotter(SettingValues values, String name) {
+    Key own = RUNTIMES.child(name).child("snapshotter");
+    Key ofPulls = PLATFORMS.child(name).child("snapshotter");
+    boolean says = !values.text(own).isEmpty();
+    if (says && !values.text(ofPulls).isEmpty() && !values.text(own).equals(values.text(ofPulls))) {
+      values.warn(ofPulls, "%s has no effect beside another snapshotter in %s", ofPulls, own);
+    }
+    Key key = says ? own : ofPulls;
+    return values.text(key).isEmpty()
+        ? Optional.empty()
+        : Optional.of(values.oneOf(key, SNAPSHOTTERS)).filter(known -> !known.isEmpty());
   }
 
   /** What older versions say about a runtime outside of its options. */

@@ -87,7 +87,7 @@ final class SettingValues {
       String choices =
           String.join(", ", allowed.stream().sorted().map(s -> '"' + s + '"').toList());
       problem(key, "%s takes one of %s, not \"%s\"", key, choices, value);
-      return (String) defaults.get(key);
+      return (String) defaults.getOrDefault(key, "");
     }
     return value;
   }

@@ -209,6 +209,7 @@ final class TomlWriter {
     String folders =
         images.registryConfigDirs().stream().map(Path::toString).collect(Collectors.joining(":"));
     values.put(IMAGES.child("registry").child("config_path"), folders);
+    values.put(IMAGES.child("snapshotter"), images.snapshotter());
     values.put(IMAGES.child("max_concurrent_downloads"), images.maxConcurrentDownloads());
     values.put(IMAGES.child("image_pull_progress_timeout"), images.pullProgressTimeout());
     new TreeMap<>(images.pinned())
@@ -226,6 +227,7 @@ final class TomlWriter {
         handler.privilegedWithoutHostDevicesAllDevicesAllowed());
     values.put(at.child("cgroup_writable"), handler.cgroupWritable());
     values.put(at.child("base_runtime_spec"), handler.baseRuntimeSpec());
+    values.put(at.child("snapshotter"), handler.snapshotter());
     values.put(at.child("cni_conf_dir"), handler.cniConfDir());
     values.put(at.child("cni_max_conf_num"), handler.cniMaxConfNum());
     Map<String, Object> options = new TreeMap<>(handler.options());

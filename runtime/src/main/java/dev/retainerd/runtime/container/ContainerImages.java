@@ -9,7 +9,7 @@ import dev.retainerd.wire.cri.v1.ImageSpec;
 public interface ContainerImages {
 
   /**
-   * An image that is there and unpacked.
+   * An image that is there, and unpacked for the pod that it was asked for.
    *
    * @param id digest of its config, {@code sha256:...}
    * @param reference the tag it was asked for by, else another name it is known by
@@ -31,7 +31,8 @@ public interface ContainerImages {
    * Finds an image by name, digest or id.
    *
    * @param image what it is asked for by, and what the user calls it where that is known
+   * @param handler the runtime handler of the pod that it is for; "" for the default one
    * @throws dev.retainerd.runtime.error.Refusal NOT_FOUND where it was not pulled
    */
-  Resolved resolve(Origin origin, ImageSpec image);
+  Resolved resolve(Origin origin, ImageSpec image, String handler);
 }

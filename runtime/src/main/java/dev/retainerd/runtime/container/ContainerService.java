@@ -204,7 +204,7 @@ public final class ContainerService implements SandboxContainers {
       }
       Call call = new Call(origin, sandbox.getSandbox(), config, podConfig);
       if (saved.isPresent()) {
-        return create(call, effects.images().resolve(origin, config.getImage()), saved);
+        return create(call, resolved(call), saved);
       }
       return createNamed(call);
     }
@@ -216,11 +216,16 @@ public final class ContainerService implements SandboxContainers {
     if (archive.isPresent()) {
       return createFrom(call, archive.get());
     }
-    ContainerImages.Resolved image =
-        effects.images().resolve(call.origin(), call.config().getImage());
+    ContainerImages.Resolved image = resolved(call);
     return image.checkpoint()
         ? createFrom(call, effects.saved().image(image))
         : create(call, image, archive);
+  }
+
+  private ContainerImages.Resolved resolved(Call call) {
+    return effects
+        .images()
+        .resolve(call.origin(), call.config().getImage(), call.sandbox().getRuntimeHandler());
   }
 
   private String createFrom(Call call, SavedContainer checkpoint) {
@@ -261,7 +266,7 @@ public final class ContainerService implements SandboxContainers {
     ContainerRecord record =
         effects
             .records()
-            .of(sandbox, config, image, effects.rootfs().snapshotter(), saved.isPresent());
+            .of(sandbox, config, image, effects.rootfs().snapshotter(sandbox), saved.isPresent());
     String id = record.getId();
     try {
       RootFilesystems.Prepared root =

@@ -44,7 +44,10 @@ record KeptCheckpoints(ContainerService.Effects effects) {
     List<String> names = saved.images();
     for (String name : names) {
       try {
-        return effects.images().resolve(origin, ImageSpec.newBuilder().setImage(name).build());
+        return effects
+            .images()
+            .resolve(
+                origin, ImageSpec.newBuilder().setImage(name).build(), sandbox.getRuntimeHandler());
       } catch (Refusal e) {
         if (!e.is(Refusal.Code.NOT_FOUND) && !e.is(Refusal.Code.INVALID_ARGUMENT)) {
           throw e;

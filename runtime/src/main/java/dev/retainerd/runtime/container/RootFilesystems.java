@@ -10,8 +10,8 @@ import java.util.function.Consumer;
 
 /** Makes writable root file systems on images. Thread-safe. */
 public interface RootFilesystems {
-  /** The snapshotter's name, for the container's record. */
-  String snapshotter();
+  /** The name of the snapshotter that a pod's containers stand in, for their records. */
+  String snapshotter(SandboxRecord sandbox);
 
   /**
    * One that was made.
@@ -38,7 +38,7 @@ public interface RootFilesystems {
       SandboxRecord sandbox,
       Consumer<List<Event>> intents);
 
-  /** How it is mounted. */
+  /** How that of a recorded container is mounted. */
   List<RootMount> mounts(String containerId);
 
   /**
@@ -51,7 +51,7 @@ public interface RootFilesystems {
   void apply(String containerId, List<RootMount> mounts, Path layer);
 
   /**
-   * Removes it; harmless where it is gone.
+   * Removes it, while its container is recorded; harmless where it is gone.
    *
    * @param intents records these events, if any, together with the container's own
    * @param outcomes likewise, when the files are gone

@@ -31,6 +31,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Transfers that the daemon does by itself: registry to images, images to registry, archive to
@@ -114,15 +116,19 @@ public final class TransferApi extends TransferGrpc.TransferImplBase {
         store.getAllMetadata());
   }
 
-  private boolean unpacks(ImageStore store) {
+  /** The snapshotters that are to have it. */
+  private Set<String> unpacks(ImageStore store) {
     return store.getUnpacksList().stream()
-        .anyMatch(
+        .flatMap(
             one ->
-                transfers.unpacksHere(
-                    one.hasPlatform()
-                        ? Optional.of(ImageTranslation.platform(one.getPlatform()))
-                        : Optional.empty(),
-                    one.getSnapshotter()));
+                transfers
+                    .unpacksInto(
+                        one.hasPlatform()
+                            ? Optional.of(ImageTranslation.platform(one.getPlatform()))
+                            : Optional.empty(),
+                        one.getSnapshotter())
+                    .stream())
+        .collect(Collectors.toSet());
   }
 
   private void load(

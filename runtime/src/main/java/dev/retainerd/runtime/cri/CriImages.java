@@ -42,6 +42,8 @@ import java.util.function.Supplier;
 
 /** CRI's ImageService. Methods that are not here answer UNIMPLEMENTED. Thread-safe. */
 public final class CriImages extends ImageServiceGrpc.ImageServiceImplBase {
+  private static final String HANDLER_ANNOTATION = "io.containerd.cri.runtime-handler";
+
   private final ImageService images;
   private final Path snapshotsFolder;
   private final Clock clock;
@@ -50,7 +52,7 @@ public final class CriImages extends ImageServiceGrpc.ImageServiceImplBase {
   /**
    * Makes the service.
    *
-   * @param snapshotsFolder where images take their room
+   * @param snapshotsFolder has a folder for each snapshotter
    * @param origins says who makes the present call
    */
   public CriImages(
@@ -118,7 +120,10 @@ public final class CriImages extends ImageServiceGrpc.ImageServiceImplBase {
             PullImageResponse.newBuilder()
                 .setImageRef(
                     images.pull(
-                        origins.get(), name(request.getImage()), credentials(request.getAuth())))
+                        origins.get(),
+                        name(request.getImage()),
+                        credentials(request.getAuth()),
+                        handler(request)))
                 .build());
   }
 
@@ -137,20 +142,39 @@ public final class CriImages extends ImageServiceGrpc.ImageServiceImplBase {
     answer(
         caller,
         () -> {
-          Usage usage = images.usage();
           Instant now = clock.instant();
-          FilesystemUsage.Builder filesystem =
-              FilesystemUsage.newBuilder()
-                  .setTimestamp(now.getEpochSecond() * 1_000_000_000L + now.getNano())
-                  .setFsId(
-                      FilesystemIdentifier.newBuilder().setMountpoint(snapshotsFolder.toString()))
-                  .setUsedBytes(UInt64Value.newBuilder().setValue(usage.bytes()))
-                  .setInodesUsed(UInt64Value.newBuilder().setValue(usage.inodes()));
-          return ImageFsInfoResponse.newBuilder()
-              .addImageFilesystems(filesystem)
-              .addContainerFilesystems(filesystem)
-              .build();
+          ImageFsInfoResponse.Builder info = ImageFsInfoResponse.newBuilder();
+          // A kubelet reads the first alone; of the others, as with containerd, those with files.
+          images
+              .usage()
+              .forEach(
+                  (snapshotter, usage) -> {
+                    if (info.getImageFilesystemsCount() == 0 || usage.inodes() > 0) {
+                      FilesystemUsage filesystem = filesystem(snapshotter, usage, now);
+                      info.addImageFilesystems(filesystem).addContainerFilesystems(filesystem);
+                    }
+                  });
+          return info.build();
         });
+  }
+
+  private FilesystemUsage filesystem(String snapshotter, Usage usage, Instant now) {
+    return FilesystemUsage.newBuilder()
+        .setTimestamp(now.getEpochSecond() * 1_000_000_000L + now.getNano())
+        .setFsId(
+            FilesystemIdentifier.newBuilder()
+                .setMountpoint(snapshotsFolder.resolve(snapshotter).toString()))
+        .setUsedBytes(UInt64Value.newBuilder().setValue(usage.bytes()))
+        .setInodesUsed(UInt64Value.newBuilder().setValue(usage.inodes()))
+        .build();
+  }
+
+  /** As the request says; as its pod does, in the annotation of before cri-api 0.29, if not. */
+  private static String handler(PullImageRequest request) {
+    String asked = request.getImage().getRuntimeHandler();
+    return asked.isEmpty()
+        ? request.getSandboxConfig().getAnnotationsOrDefault(HANDLER_ANNOTATION, "")
+        : asked;
   }
 
   private static String name(ImageSpec image) {

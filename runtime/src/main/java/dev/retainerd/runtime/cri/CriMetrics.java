@@ -3,6 +3,7 @@ package dev.retainerd.runtime.cri;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.retainerd.eventlog.proto.ContainerRecord;
 import dev.retainerd.eventlog.proto.SandboxRecord;
 import dev.retainerd.runtime.cgroup.CgroupUsage;
 import dev.retainerd.runtime.container.ContainerService;
@@ -169,7 +170,7 @@ final class CriMetrics {
         rows, usage.memory().pressure(), MetricNames.MEMORY_STALLED, MetricNames.MEMORY_WAITING);
     pressure(rows, usage.ioPressure(), MetricNames.IO_STALLED, MetricNames.IO_WAITING);
     usage.io().forEach(device -> io(rows, device));
-    files(rows, view.getId());
+    files(rows, entry.getContainer());
     processes(rows, usage, task);
     specs
         .apply(view.getId())
@@ -229,17 +230,18 @@ final class CriMetrics {
     rows.add(MetricNames.BLKIO, device.writtenBytes(), name, major, minor, "Write");
   }
 
-  private void files(Rows rows, String id) {
-    Usage usage = measures.files(id, false);
+  private void files(Rows rows, ContainerRecord container) {
+    Usage usage = measures.files(container.getId(), false);
+    Path folder = snapshotsFolder.resolve(container.getSnapshotter());
     rows.add(MetricNames.FS_USAGE, usage.bytes(), "/");
     rows.add(MetricNames.FS_INODES, usage.inodes(), "/");
     try {
-      FileStore store = Files.getFileStore(snapshotsFolder);
+      FileStore store = Files.getFileStore(folder);
       rows.add(MetricNames.FS_LIMIT, store.getTotalSpace(), "/");
     } catch (IOException e) {
       rows.add(MetricNames.FS_LIMIT, 0, "/");
     }
-    rows.add(MetricNames.FS_INODES_FREE, measures.freeInodes(snapshotsFolder), "/");
+    rows.add(MetricNames.FS_INODES_FREE, measures.freeInodes(folder), "/");
   }
 
   private void processes(Rows rows, CgroupUsage usage, TaskEntry task) {

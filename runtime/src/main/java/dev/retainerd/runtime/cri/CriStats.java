@@ -58,7 +58,7 @@ final class CriStats {
   private final ContainerService containers;
   private final TaskService tasks;
   private final Measures measures;
-  private final FilesystemIdentifier filesystem;
+  private final Path snapshotsFolder;
   private final EncodedItems items;
   private final Clock clock;
 
@@ -74,8 +74,7 @@ final class CriStats {
     this.containers = containers;
     this.tasks = tasks;
     this.measures = measures;
-    this.filesystem =
-        FilesystemIdentifier.newBuilder().setMountpoint(snapshotsFolder.toString()).build();
+    this.snapshotsFolder = snapshotsFolder;
     this.items = items;
     this.clock = clock;
   }
@@ -120,7 +119,7 @@ final class CriStats {
             .setWritableLayer(
                 FilesystemUsage.newBuilder()
                     .setTimestamp(now)
-                    .setFsId(filesystem)
+                    .setFsId(filesystem(entry))
                     .setUsedBytes(value(files.bytes()))
                     .setInodesUsed(value(files.inodes())));
     Optional<CgroupUsage> used = task.flatMap(measures::ofTask);
@@ -137,6 +136,13 @@ final class CriStats {
           usage.ioPressure().ifPresent(psi -> stats.setIo(io(psi, now)));
         });
     return new Counted(stats.build(), used.map(CgroupUsage::pids).orElse(0L));
+  }
+
+  /** The same as of the images that stand in its snapshotter: a kubelet compares them. */
+  private FilesystemIdentifier filesystem(ContainerEntry entry) {
+    return FilesystemIdentifier.newBuilder()
+        .setMountpoint(snapshotsFolder.resolve(entry.getContainer().getSnapshotter()).toString())
+        .build();
   }
 
   private CpuUsage cpu(String name, CgroupUsage.Cpu cpu, long now) {

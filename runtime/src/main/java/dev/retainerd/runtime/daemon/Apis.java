@@ -20,10 +20,8 @@ import dev.retainerd.runtime.history.Upkeep;
 import dev.retainerd.runtime.measure.Measures;
 import dev.retainerd.runtime.recovery.Examination;
 import dev.retainerd.runtime.recovery.api.DoctorApi;
-import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.api.ShimsApi;
 import io.grpc.BindableService;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,7 +36,7 @@ final class Apis {
     Services.Saved saved = services.saved();
     apis.add(
         new CriRuntime(
-            behind(config, services, images),
+            behind(config, services),
             new CriRuntime.NodeFacts(
                 Version.NAME,
                 new HandlerFeatures(config, new IdMappedMounts(config.root()))::all,
@@ -48,7 +46,7 @@ final class Apis {
             Apis::origin));
     apis.add(
         new CriImages(
-            images.service(), containersFolder(config, images), Clock.systemUTC(), Apis::origin));
+            images.service(), Images.snapshotsFolder(config), Clock.systemUTC(), Apis::origin));
     apis.addAll(
         ContainerdApi.services(
             new ContainerdApi.Behind(
@@ -62,7 +60,7 @@ final class Apis {
                     saved.folders()),
                 services.groups(),
                 images.content(),
-                images.snapshotters(),
+                images.snapshotters().all(),
                 images.diffs(),
                 images.service().transfers(),
                 namespace -> images.garbage().collect(origin(), namespace),
@@ -97,12 +95,7 @@ final class Apis {
         new PodRestores(services.sandboxes(), services.containers()));
   }
 
-  /** One and the same for images and for what containers write: a kubelet compares them. */
-  private static Path containersFolder(DaemonConfig config, Images images) {
-    return Images.snapshotsFolder(config).resolve(images.snapshots().snapshotter());
-  }
-
-  private static CriRuntime.Behind behind(DaemonConfig config, Services services, Images images) {
+  private static CriRuntime.Behind behind(DaemonConfig config, Services services) {
     return new CriRuntime.Behind(
         services.sandboxes(),
         services.containers(),
@@ -110,12 +103,10 @@ final class Apis {
         services.runs(),
         services.streams(),
         new Measures(
-            new UsageReader(Cgroups.detect()),
-            id -> images.snapshots().usage(SandboxService.NAMESPACE, id),
-            System::nanoTime),
+            new UsageReader(Cgroups.detect()), services.saved().roots()::usage, System::nanoTime),
         checkpoints(services),
         services.journal(),
-        containersFolder(config, images),
+        Images.snapshotsFolder(config),
         config.state());
   }
 

@@ -108,7 +108,7 @@ public final class Daemon implements AutoCloseable {
             config,
             shimBinary,
             journal,
-            new SnapshotRootfs(images.snapshots(), images.diffs()),
+            new SnapshotRootfs(images.snapshotters(), images.diffs(), journal.state()),
             images.forContainers(),
             images.service()::unpack,
             List.of(images::recover),

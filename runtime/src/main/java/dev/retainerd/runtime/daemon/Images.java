@@ -15,14 +15,17 @@ import dev.retainerd.runtime.image.ImageRecords;
 import dev.retainerd.runtime.image.ImageService;
 import dev.retainerd.runtime.image.NodeImage;
 import dev.retainerd.runtime.image.SnapshotService;
+import dev.retainerd.runtime.image.Snapshotters;
 import dev.retainerd.runtime.registry.RegistryClients;
 import dev.retainerd.runtime.registry.RegistryHosts;
 import dev.retainerd.runtime.snapshot.NativeFolders;
 import dev.retainerd.runtime.snapshot.OverlayFolders;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,7 +33,7 @@ import org.slf4j.LoggerFactory;
 /** Services of images, fitted together. */
 record Images(
     ContentService content,
-    List<SnapshotService> snapshotters,
+    Snapshotters snapshotters,
     DiffService diffs,
     GarbageCollector garbage,
     GarbageSchedule schedule,
@@ -43,12 +46,7 @@ record Images(
     return config.root().resolve("snapshots");
   }
 
-  /** The snapshotter of pods' images: the first. */
-  SnapshotService snapshots() {
-    return snapshotters.getFirst();
-  }
-
-  private static List<SnapshotService> snapshotters(DaemonConfig config, Journal journal)
+  private static Snapshotters snapshotters(DaemonConfig config, Journal journal)
       throws IOException {
     Path folder = snapshotsFolder(config);
     SnapshotService overlay =
@@ -57,16 +55,29 @@ record Images(
         new SnapshotService(journal, NativeFolders.open(folder.resolve(NativeFolders.NAME)));
     Optional<String> missing = OverlayFolders.missingOn(folder);
     missing.ifPresent(why -> LOG.warn("images are unpacked as whole copies: {}", why));
-    return missing.isPresent() ? List.of(whole, overlay) : List.of(overlay, whole);
+    boolean copies =
+        missing.isPresent() || config.images().snapshotter().equals(NativeFolders.NAME);
+    String usual = copies ? NativeFolders.NAME : OverlayFolders.NAME;
+    Map<String, String> ofHandlers = new HashMap<>();
+    config
+        .runtimes()
+        .forEach(
+            (name, handler) ->
+                ofHandlers.put(
+                    name, missing.isPresent() ? usual : handler.snapshotter().orElse(usual)));
+    return new Snapshotters(
+        copies ? List.of(whole, overlay) : List.of(overlay, whole),
+        ofHandlers,
+        config.defaultRuntimeName());
   }
 
   static Images of(DaemonConfig config, Journal journal) throws IOException {
     ContentService content =
         new ContentService(journal, ContentStore.open(config.root().resolve("content")));
-    List<SnapshotService> snapshotters = snapshotters(config, journal);
+    Snapshotters snapshotters = snapshotters(config, journal);
     DiffService diffs = new DiffService(content);
     GarbageCollector garbage =
-        new GarbageCollector(journal, content, snapshotters.toArray(SnapshotService[]::new));
+        new GarbageCollector(journal, content, snapshotters.all().toArray(SnapshotService[]::new));
     GarbageSchedule schedule =
         new GarbageSchedule(journal, garbage, Services.SELF, GarbageSchedule.Settings.USUAL);
     RegistryHosts hosts = RegistryHosts.of(config.images().registryConfigDirs());
@@ -74,7 +85,7 @@ record Images(
         new ImageService(
             journal,
             content,
-            snapshotters.getFirst(),
+            snapshotters,
             diffs,
             new ImageRecords(journal),
             garbage,
@@ -107,8 +118,8 @@ record Images(
   }
 
   ContainerImages forContainers() {
-    return (origin, image) -> {
-      NodeImage found = service.resolve(origin, image.getImage());
+    return (origin, image, handler) -> {
+      NodeImage found = service.resolve(origin, image.getImage(), handler);
       List<String> wishes = List.of(image.getUserSpecifiedImage(), image.getImage());
       return new ContainerImages.Resolved(
           found.id(),
@@ -121,7 +132,7 @@ record Images(
   }
 
   void recover() {
-    snapshotters.forEach(snapshots -> snapshots.recover(RECOVERY));
+    snapshotters.all().forEach(snapshots -> snapshots.recover(RECOVERY));
     service.recover(RECOVERY);
     schedule.begin();
   }

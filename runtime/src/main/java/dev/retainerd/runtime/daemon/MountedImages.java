@@ -8,6 +8,7 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.image.SnapshotService;
+import dev.retainerd.runtime.image.Snapshotters;
 import dev.retainerd.runtime.linux.Mounts;
 import dev.retainerd.runtime.linux.NativeFile;
 import dev.retainerd.runtime.linux.SystemCallException;
@@ -30,7 +31,7 @@ import java.util.stream.IntStream;
  * its root file system does.
  */
 record MountedImages(
-    ContainerImages images, SnapshotService snapshots, MappedTrees trees, Path folder)
+    ContainerImages images, Snapshotters snapshotters, MappedTrees trees, Path folder)
     implements ImageVolumes {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
 
@@ -56,22 +57,34 @@ record MountedImages(
         IdMappings users = own.equals(IdMappings.NONE) ? PodUsers.of(sandbox) : own;
         volumes.put(
             mount.getContainerPath(),
-            volume(origin, containerId, i, mount, PodUsers.options(users)));
+            volume(
+                new Wanted(origin, containerId, i, mount, sandbox.getRuntimeHandler()),
+                PodUsers.options(users)));
       }
     }
     return volumes;
   }
 
-  private Volume volume(
-      Origin origin, String containerId, int number, Mount mount, List<String> users) {
-    ContainerImages.Resolved image = images.resolve(origin, mount.getImage());
+  /** One mount that names an image. */
+  private record Wanted(
+      Origin origin, String containerId, int number, Mount mount, String handler) {
+    String key() {
+      return MountedImages.key(containerId, number);
+    }
+  }
+
+  private Volume volume(Wanted wanted, List<String> users) {
+    Mount mount = wanted.mount();
+    ContainerImages.Resolved image =
+        images.resolve(wanted.origin(), mount.getImage(), wanted.handler());
     List<RootMount> layers =
-        snapshots
-            .view(Scope.of(origin, NAMESPACE), key(containerId, number), image.chainId(), ROOT)
+        snapshotters
+            .ofHandler(wanted.handler())
+            .view(Scope.of(wanted.origin(), NAMESPACE), wanted.key(), image.chainId(), ROOT)
             .stream()
             .map(m -> PodUsers.shown(m, users))
             .toList();
-    Path target = folder.resolve(containerId).resolve(Integer.toString(number));
+    Path target = folder.resolve(wanted.containerId()).resolve(Integer.toString(wanted.number()));
     try {
       Files.createDirectories(target);
       // The mount keeps the mapped layers by itself, as a container's does.
@@ -138,7 +151,10 @@ record MountedImages(
         if (Files.exists(target)) {
           Mounts.unmountAll(target);
         }
-        snapshots.removeIfThere(Scope.of(origin, NAMESPACE), key(containerId, number));
+        // The handler of its pod may be another snapshotter's by now.
+        for (SnapshotService snapshots : snapshotters.all()) {
+          snapshots.removeIfThere(Scope.of(origin, NAMESPACE), key(containerId, number));
+        }
       }
       Folders.remove(own);
     } catch (IOException e) {

@@ -55,7 +55,7 @@ record NodeInfo(DaemonConfig config, Services services) {
     settings.addProperty("cniConfDir", config.cni().confDir().toString());
     JsonObject containerd = new JsonObject();
     containerd.addProperty("defaultRuntimeName", config.defaultRuntimeName());
-    containerd.addProperty("snapshotter", "overlayfs");
+    containerd.addProperty("snapshotter", config.images().snapshotter());
     JsonObject runtimes = new JsonObject();
     config.runtimes().forEach((name, handler) -> runtimes.add(name, runtime(handler)));
     containerd.add("runtimes", runtimes);
@@ -88,6 +88,7 @@ record NodeInfo(DaemonConfig config, Services services) {
     JsonObject runtime = new JsonObject();
     runtime.addProperty("runtimeType", handler.type());
     runtime.addProperty("runtimePath", "");
+    runtime.addProperty("snapshotter", handler.snapshotter().orElse(""));
     JsonObject options = new JsonObject();
     handler.options().forEach((name, value) -> options.add(name, json(value)));
     runtime.add("options", options);

@@ -154,7 +154,8 @@ record Services(
             new ContainerService.Effects(
                 images,
                 roots,
-                new MountedImages(images, roots.snapshots(), trees, state.resolve("image-mounts")),
+                new MountedImages(
+                    images, roots.snapshotters(), trees, state.resolve("image-mounts")),
                 specs,
                 containerFolders,
                 new ContainerRecords(ids::next, Clock.systemUTC(), runtimes::recordedName),

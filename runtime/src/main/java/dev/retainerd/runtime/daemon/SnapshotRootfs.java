@@ -8,6 +8,7 @@ import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.image.DiffService;
 import dev.retainerd.runtime.image.Scope;
 import dev.retainerd.runtime.image.SnapshotService;
+import dev.retainerd.runtime.image.Snapshotters;
 import dev.retainerd.runtime.linux.DirectoryCalls;
 import dev.retainerd.runtime.linux.FileStatus;
 import dev.retainerd.runtime.linux.SystemCallException;
@@ -15,6 +16,9 @@ import dev.retainerd.runtime.namespaces.IdMappings;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.RootMount;
 import dev.retainerd.runtime.snapshot.Mount;
+import dev.retainerd.runtime.snapshot.Usage;
+import dev.retainerd.store.state.Kind;
+import dev.retainerd.store.state.NodeState;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -25,13 +29,27 @@ import java.util.function.Consumer;
  * layers are mounted with their owners mapped, and what the container writes lies on disk with the
  * owners that it really has.
  */
-record SnapshotRootfs(SnapshotService snapshots, DiffService diffs) implements RootFilesystems {
+record SnapshotRootfs(Snapshotters snapshotters, DiffService diffs, NodeState state)
+    implements RootFilesystems {
   private static final String NAMESPACE = SandboxService.NAMESPACE;
   private static final String UPPER = "upperdir=";
 
   @Override
-  public String snapshotter() {
-    return snapshots.snapshotter();
+  public String snapshotter(SandboxRecord sandbox) {
+    return snapshotters.ofHandler(sandbox.getRuntimeHandler()).snapshotter();
+  }
+
+  /** The one that a container was made in, whatever its pod's handler would get today. */
+  private SnapshotService of(String containerId) {
+    return state
+        .get(Kind.CONTAINER.key(NAMESPACE, containerId))
+        .flatMap(entry -> snapshotters.named(entry.getContainer().getSnapshotter()))
+        .orElseGet(snapshotters::usual);
+  }
+
+  /** What a container has written, and what its snapshotter copied for it. */
+  Usage usage(String containerId) {
+    return of(containerId).usage(NAMESPACE, containerId);
   }
 
   @Override
@@ -44,7 +62,9 @@ record SnapshotRootfs(SnapshotService snapshots, DiffService diffs) implements R
     IdMappings ids = PodUsers.of(sandbox);
     Map<String, String> labels = PodUsers.labels(ids);
     SnapshotService.Made made =
-        snapshots.prepareWith(Scope.of(origin, NAMESPACE), containerId, chainId, labels, intents);
+        snapshotters
+            .ofHandler(sandbox.getRuntimeHandler())
+            .prepareWith(Scope.of(origin, NAMESPACE), containerId, chainId, labels, intents);
     if (!ids.equals(IdMappings.NONE)) {
       for (Mount mount : made.mounts()) {
         for (String option : mount.options()) {
@@ -73,12 +93,14 @@ record SnapshotRootfs(SnapshotService snapshots, DiffService diffs) implements R
 
   @Override
   public List<RootMount> mounts(String containerId) {
+    SnapshotService snapshots = of(containerId);
     Map<String, String> labels = snapshots.stat(NAMESPACE, containerId).getLabelsMap();
     return root(snapshots.mounts(NAMESPACE, containerId), labels);
   }
 
   @Override
   public void save(String containerId, Path layer) {
+    SnapshotService snapshots = of(containerId);
     diffs.save(
         snapshots.mountsBelow(NAMESPACE, containerId),
         snapshots.mounts(NAMESPACE, containerId),
@@ -102,11 +124,11 @@ record SnapshotRootfs(SnapshotService snapshots, DiffService diffs) implements R
       String containerId,
       Consumer<List<Event>> intents,
       Consumer<List<Event>> outcomes) {
-    snapshots.removeWith(Scope.of(origin, NAMESPACE), containerId, intents, outcomes);
+    of(containerId).removeWith(Scope.of(origin, NAMESPACE), containerId, intents, outcomes);
   }
 
   @Override
   public void remove(Origin origin, String containerId) {
-    snapshots.removeIfThere(Scope.of(origin, NAMESPACE), containerId);
+    of(containerId).removeIfThere(Scope.of(origin, NAMESPACE), containerId);
   }
 }

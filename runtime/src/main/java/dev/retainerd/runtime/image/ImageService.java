@@ -24,6 +24,7 @@ import dev.retainerd.store.state.Kind;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,10 +77,10 @@ public final class ImageService {
   private final Journal journal;
   private final ImageRecords records;
   private final ContentService content;
-  private final SnapshotService snapshots;
+  private final Snapshotters snapshotters;
   private final GarbageCollector garbage;
   private final ImageDocuments documents;
-  private final Unpacker unpacker;
+  private final Unpackers unpackers;
   private final Puller puller;
   private final PlatformChoice everyPull;
   private final ImageTransfers transfers;
@@ -89,17 +90,17 @@ public final class ImageService {
   private final ConcurrentHashMap<Wish, CompletableFuture<String>> underWay =
       new ConcurrentHashMap<>();
 
-  private record CountedUsage(Usage usage, long atNanos) {}
+  private record CountedUsage(Map<String, Usage> usage, long atNanos) {}
 
   private volatile CountedUsage counted;
 
   /** Two wishes that are equal are one pull. */
-  private record Wish(Reference reference, Credentials credentials) {}
+  private record Wish(Reference reference, Credentials credentials, String snapshotter) {}
 
   public ImageService(
       Journal journal,
       ContentService content,
-      SnapshotService snapshots,
+      Snapshotters snapshotters,
       DiffService diffs,
       ImageRecords records,
       GarbageCollector garbage,
@@ -109,19 +110,18 @@ public final class ImageService {
     this.journal = journal;
     this.records = records;
     this.content = content;
-    this.snapshots = snapshots;
+    this.snapshotters = snapshotters;
     this.garbage = garbage;
     this.clients = clients;
     this.settings = settings;
     this.documents = new ImageDocuments(content, node);
-    this.unpacker = new Unpacker(snapshots, diffs);
+    this.unpackers = new Unpackers(snapshotters, content, diffs);
     this.everyPull = PlatformChoice.of(node);
-    this.puller =
-        new Puller(content, new Downloads(content), unpacker, documents, settings.layersAtOnce());
+    this.puller = new Puller(content, new Downloads(content), documents, settings.layersAtOnce());
     this.transfers =
         new ImageTransfers(
             new ImageTransfers.Parts(
-                records, content, documents, unpacker, puller, garbage, clients, settings));
+                records, content, documents, unpackers, puller, garbage, clients, settings));
   }
 
   /** What clients let the daemon move: from and to registries and archives, in any namespace. */
@@ -134,11 +134,17 @@ public final class ImageService {
    * fetched is not fetched again.
    *
    * @param image as people write it: {@code busybox} is {@code docker.io/library/busybox:latest}
+   * @param handler the runtime handler of the pods that it is for; "" for the default one
    * @return the image's id
-   * @throws Refusal invalid argument (no reference), permission denied, not found, unavailable
+   * @throws Refusal invalid argument (no reference, no such handler), permission denied, not found,
+   *     unavailable
    */
-  public String pull(Origin origin, String image, Credentials credentials) {
-    Wish wish = new Wish(Reference.normalized(image), credentials);
+  public String pull(Origin origin, String image, Credentials credentials, String handler) {
+    Wish wish =
+        new Wish(
+            Reference.normalized(image),
+            credentials,
+            snapshotters.ofKnownHandler(handler).snapshotter());
     CompletableFuture<String> mine = new CompletableFuture<>();
     CompletableFuture<String> other = underWay.putIfAbsent(wish, mine);
     if (other != null) {
@@ -188,7 +194,10 @@ public final class ImageService {
             Map.of(SOURCE_LABEL + reference.host(), reference.repository());
         Puller.Pulled pulled =
             puller.pull(
-                scope, repository, new Puller.Wish(everyPull, source, true), TransferProgress.NONE);
+                scope,
+                repository,
+                new Puller.Wish(everyPull, source, List.of(unpackers.of(wish.snapshotter()))),
+                TransferProgress.NONE);
         name(scope, reference, pulled);
         journal.commit(origin, CRI_NAMESPACE, outcome(reference, pulled, began));
         Failpoint.PULL_OUTCOME_RECORDED.hit();
@@ -242,12 +251,13 @@ public final class ImageService {
   }
 
   /**
-   * Finds an image by name, digest, id, or the beginning of its id, and unpacks it where a client
-   * put it there without doing so.
+   * Finds an image by name, digest, id, or the beginning of its id, and unpacks it where that was
+   * not done for this handler: a client put it there, or it was pulled for another one.
    *
+   * @param handler the runtime handler of the pod that it is for; "" for the default one
    * @throws Refusal not found
    */
-  public NodeImage resolve(Origin origin, String image) {
+  public NodeImage resolve(Origin origin, String image, String handler) {
     NodeImage found =
         status(image)
             .orElseThrow(
@@ -255,7 +265,10 @@ public final class ImageService {
     Descriptor target = targetOf(found);
     ImageFacts facts = documents.facts(CRI_NAMESPACE, target);
     try (GarbageCollector.Pause paused = garbage.pause()) {
-      unpacker.ensure(Scope.of(origin, CRI_NAMESPACE), facts);
+      Unpacker unpacker = unpackers.of(snapshotters.ofHandler(handler).snapshotter());
+      if (!unpacker.isUnpacked(CRI_NAMESPACE, facts)) {
+        unpacker.ensureHeld(Scope.of(origin, CRI_NAMESPACE), facts);
+      }
     }
     return found;
   }
@@ -423,14 +436,19 @@ public final class ImageService {
   }
 
   /**
-   * What the snapshots of CRI's namespace take of the disk. Counting walks through the files of
-   * every container, so an answer may be {@link #USAGE_HOLDS} old.
+   * What the snapshots of CRI's namespace take of the disk, by snapshotter, the usual one first.
+   * Counting walks through the files of every container, so an answer may be {@link #USAGE_HOLDS}
+   * old.
    */
-  public Usage usage() {
+  public Map<String, Usage> usage() {
     CountedUsage last = counted;
     long now = System.nanoTime();
     if (last == null || now - last.atNanos() > USAGE_HOLDS.toNanos()) {
-      last = new CountedUsage(snapshots.usageOfAll(CRI_NAMESPACE), now);
+      Map<String, Usage> usage = new LinkedHashMap<>();
+      for (SnapshotService snapshots : snapshotters.all()) {
+        usage.put(snapshots.snapshotter(), snapshots.usageOfAll(CRI_NAMESPACE));
+      }
+      last = new CountedUsage(Collections.unmodifiableMap(usage), now);
       counted = last;
     }
     return last.usage();
@@ -451,7 +469,10 @@ public final class ImageService {
         .forEach(
             Kind.OPERATION, CRI_NAMESPACE, "pull/", (id, entry) -> pulls.add(entry.getSubject()));
     pulls.forEach(reference -> failed(origin, reference, "the daemon ended meanwhile"));
-    int layers = snapshots.removeAllOf(origin, Unpacker.KEY_PREFIX);
+    int layers = 0;
+    for (SnapshotService snapshots : snapshotters.all()) {
+      layers += snapshots.removeAllOf(origin, Unpacker.KEY_PREFIX);
+    }
     content.sweep();
     return pulls.size() + layers;
   }

@@ -2,7 +2,6 @@ package dev.retainerd.runtime.image;
 
 import dev.retainerd.eventlog.proto.Descriptor;
 import dev.retainerd.eventlog.proto.ImageRecord;
-import dev.retainerd.runtime.content.Digest;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.registry.Credentials;
 import dev.retainerd.runtime.registry.Reference;
@@ -17,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Moves images for containerd's clients: between a namespace and registries or archives.
@@ -30,7 +30,7 @@ public final class ImageTransfers {
       ImageRecords records,
       ContentService content,
       ImageDocuments documents,
-      Unpacker unpacker,
+      Unpackers unpackers,
       Puller puller,
       GarbageCollector garbage,
       RegistryClients clients,
@@ -71,12 +71,13 @@ public final class ImageTransfers {
   /**
    * What to take of an image, and what to call it.
    *
-   * @param unpack whether to unpack what is for this node
+   * @param into snapshotters to unpack to what is for this node; nothing for not at all
    */
   public record Wish(
-      String name, Map<String, String> labels, PlatformChoice platforms, boolean unpack) {
+      String name, Map<String, String> labels, PlatformChoice platforms, Set<String> into) {
     public Wish {
       labels = Map.copyOf(labels);
+      into = Set.copyOf(into);
     }
   }
 
@@ -91,7 +92,7 @@ public final class ImageTransfers {
     Map<String, String> source =
         Map.of(ImageService.SOURCE_LABEL + reference.host(), reference.repository());
     try (GarbageCollector.Pause paused = parts.garbage().pause()) {
-      Puller.Wish wanted = new Puller.Wish(wish.platforms(), source, wish.unpack());
+      Puller.Wish wanted = new Puller.Wish(wish.platforms(), source, unpackers(wish.into()));
       Puller.Pulled pulled = parts.puller().pull(scope, open(from), wanted, progress);
       ImageRecord record = parts.records().put(scope, wish.name(), pulled.target(), wish.labels());
       progress.tell(TransferProgress.Event.SAVED, "image", pulled.target(), 0);
@@ -108,17 +109,24 @@ public final class ImageTransfers {
     }
   }
 
+  private List<Unpacker> unpackers(Set<String> snapshotters) {
+    return snapshotters.stream().sorted().map(parts.unpackers()::of).toList();
+  }
+
   /**
-   * Whether a client's wish to unpack is for this node: another platform's files would be of no use
-   * here, and another snapshotter's client unpacks itself. As with containerd, other wishes are
-   * passed over.
+   * The snapshotter that a client's wish to unpack is for; empty where it is not for this node:
+   * another platform's files would be of no use here, and another snapshotter's client unpacks
+   * itself. As with containerd, such wishes are passed over.
    *
    * @param platform empty for this node's
-   * @param snapshotter "" for this node's
+   * @param snapshotter "" for the usual one
    */
-  public boolean unpacksHere(Optional<Platform> platform, String snapshotter) {
+  public Optional<String> unpacksInto(Optional<Platform> platform, String snapshotter) {
+    String name = snapshotter.isEmpty() ? parts.unpackers().usual() : snapshotter;
     return platform.map(one -> one.runsOn(Platform.host())).orElse(true)
-        && (snapshotter.isEmpty() || parts.unpacker().snapshotter().equals(snapshotter));
+            && parts.unpackers().has(name)
+        ? Optional.of(name)
+        : Optional.empty();
   }
 
   /** Gives an image another name, taking it from whatever has it. */
@@ -132,7 +140,7 @@ public final class ImageTransfers {
    *
    * @param names how to name what the archive names by a tag alone, or not at all
    * @param platforms what to keep of it
-   * @param unpack whether to unpack those of this node's platform
+   * @param into snapshotters to unpack to those of this node's platform
    * @throws Refusal invalid argument, where it is no archive of images; not found, where it has
    *     nothing of the platforms wanted
    */
@@ -141,7 +149,7 @@ public final class ImageTransfers {
       InputStream in,
       ImageArchiveReader.Naming names,
       PlatformChoice platforms,
-      boolean unpack,
+      Set<String> into,
       TransferProgress progress) {
     try (GarbageCollector.Pause paused = parts.garbage().pause()) {
       ImageArchiveReader reader =
@@ -149,8 +157,8 @@ public final class ImageTransfers {
       List<ImageRecord> loaded = new ArrayList<>();
       for (ImageArchiveReader.Found found : reader.read(in, names)) {
         loaded.add(parts.records().put(scope, found.name(), found.target(), Map.of()));
-        if (unpack && platforms.mayTakeFor(Platform.host())) {
-          unpack(scope, found.target(), progress);
+        if (platforms.mayTakeFor(Platform.host())) {
+          unpack(scope, found.target(), into, progress);
         }
         progress.tell(TransferProgress.Event.SAVED, "image", found.target(), 0);
       }
@@ -161,7 +169,10 @@ public final class ImageTransfers {
   }
 
   /** Nothing to do for an image of other platforms only. */
-  private void unpack(Scope scope, Descriptor target, TransferProgress progress) {
+  private void unpack(Scope scope, Descriptor target, Set<String> into, TransferProgress progress) {
+    if (into.isEmpty()) {
+      return;
+    }
     ImageFacts facts;
     try {
       facts = parts.documents().facts(scope.namespace(), target);
@@ -175,11 +186,7 @@ public final class ImageTransfers {
       return;
     }
     progress.tell(TransferProgress.Event.EXTRACTING, "image", target, 0);
-    parts.unpacker().ensure(scope, facts);
-    parts
-        .content()
-        .adopt(
-            scope, Digest.parse(facts.id()), Map.of(parts.unpacker().gcLabel(), facts.chainId()));
+    unpackers(into).forEach(unpacker -> unpacker.ensureHeld(scope, facts));
     progress.tell(TransferProgress.Event.EXTRACTED, "image", target, facts.sizeBytes());
   }
 

@@ -29,7 +29,6 @@ final class Puller {
 
   private final ContentService content;
   private final Downloads downloads;
-  private final Unpacker unpacker;
   private final ImageDocuments documents;
   private final int layersAtOnce;
 
@@ -37,15 +36,9 @@ final class Puller {
   private final Semaphore unpacking =
       new Semaphore(Math.max(2, Runtime.getRuntime().availableProcessors()));
 
-  Puller(
-      ContentService content,
-      Downloads downloads,
-      Unpacker unpacker,
-      ImageDocuments documents,
-      int layersAtOnce) {
+  Puller(ContentService content, Downloads downloads, ImageDocuments documents, int layersAtOnce) {
     this.content = content;
     this.downloads = downloads;
-    this.unpacker = unpacker;
     this.documents = documents;
     this.layersAtOnce = Math.max(1, layersAtOnce);
   }
@@ -61,9 +54,13 @@ final class Puller {
   /**
    * What is wanted of an image.
    *
-   * @param unpack whether to unpack what is for this node
+   * @param into where to unpack what is for this node; nothing for not at all
    */
-  record Wish(PlatformChoice platforms, Map<String, String> sourceLabels, boolean unpack) {}
+  record Wish(PlatformChoice platforms, Map<String, String> sourceLabels, List<Unpacker> into) {
+    Wish {
+      into = List.copyOf(into);
+    }
+  }
 
   /**
    * Pulls.
@@ -227,23 +224,22 @@ final class Puller {
 
   /** The layers of this node's image, unpacked where that is wished for. */
   private void own(Job job, ImageFacts facts) {
-    boolean unpack = job.wish().unpack() && !facts.chainIds().isEmpty();
-    if (unpack) {
+    List<Unpacker> into = facts.chainIds().isEmpty() ? List.of() : job.wish().into();
+    if (!into.isEmpty()) {
       Map<String, String> labels = new TreeMap<>(job.wish().sourceLabels());
-      labels.put(unpacker.gcLabel(), facts.chainId());
+      into.forEach(unpacker -> labels.put(unpacker.gcLabel(), facts.chainId()));
       content.adopt(job.scope(), Digest.parse(facts.id()), labels);
     }
-    if (unpack && unpacker.inAnyOrder()) {
-      fetchAndUnpack(job, facts);
-      return;
+    Optional<Unpacker> meanwhile = into.stream().filter(Unpacker::inAnyOrder).findFirst();
+    if (meanwhile.isPresent()) {
+      fetchAndUnpack(job, facts, meanwhile.get());
+    } else {
+      fetch(job, facts.layers());
     }
-    fetch(job, facts.layers());
-    if (unpack) {
-      unpacker.ensure(job.scope(), facts);
-    }
+    into.forEach(unpacker -> unpacker.ensure(job.scope(), facts));
   }
 
-  private void fetchAndUnpack(Job job, ImageFacts facts) {
+  private void fetchAndUnpack(Job job, ImageFacts facts, Unpacker unpacker) {
     Semaphore downloading = new Semaphore(layersAtOnce);
     try (KeyLocks.Held held = unpacker.hold(job.scope().namespace(), facts)) {
       List<Optional<LayerSnapshots.Layer>> begun = unpacker.begin(job.scope(), facts);
@@ -256,7 +252,7 @@ final class Puller {
             () -> {
               download.run();
               if (begun.get(number).isPresent()) {
-                unpackOne(job, facts, number, begun.get(number).get());
+                unpackOne(job, facts, number, unpacker, begun.get(number).get());
               }
             });
       }
@@ -275,7 +271,8 @@ final class Puller {
     }
   }
 
-  private void unpackOne(Job job, ImageFacts facts, int number, LayerSnapshots.Layer begun)
+  private void unpackOne(
+      Job job, ImageFacts facts, int number, Unpacker unpacker, LayerSnapshots.Layer begun)
       throws InterruptedException {
     Descriptor layer = facts.layers().get(number);
     unpacking.acquire();

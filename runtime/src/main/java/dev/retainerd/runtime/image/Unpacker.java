@@ -29,12 +29,14 @@ final class Unpacker {
   private static final Duration PATIENCE = Duration.ofMinutes(15);
 
   private final SnapshotService snapshots;
+  private final ContentService content;
   private final LayerSnapshots under;
   private final DiffService diffs;
   private final KeyLocks locks = new KeyLocks();
 
-  Unpacker(SnapshotService snapshots, DiffService diffs) {
+  Unpacker(SnapshotService snapshots, ContentService content, DiffService diffs) {
     this.snapshots = snapshots;
+    this.content = content;
     this.under = new LayerSnapshots(snapshots);
     this.diffs = diffs;
   }
@@ -108,11 +110,6 @@ final class Unpacker {
     return GcLabels.SNAPSHOTS + snapshots.snapshotter();
   }
 
-  /** The name of the snapshotter that it unpacks to. */
-  String snapshotter() {
-    return snapshots.snapshotter();
-  }
-
   /** Whether layers may be unpacked in any order; else {@link #ensure} does it, in theirs. */
   boolean inAnyOrder() {
     return snapshots.holdsDifferences();
@@ -154,6 +151,12 @@ final class Unpacker {
               + expected
               + "; the image is damaged, push it again");
     }
+  }
+
+  /** As {@link #ensure}, for as long as the image is there. */
+  void ensureHeld(Scope scope, ImageFacts facts) {
+    content.adopt(scope, Digest.parse(facts.id()), Map.of(gcLabel(), facts.chainId()));
+    ensure(scope, facts);
   }
 
   /** Unpacks an image whose layers are all there; nothing to do where it is unpacked. */

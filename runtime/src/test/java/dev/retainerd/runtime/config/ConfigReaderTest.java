@@ -185,8 +185,58 @@ class ConfigReaderTest {
     assertTrue(config.cri().restrictOomScoreAdj());
     assertEquals(Duration.ofMinutes(90), config.streams().idleTimeout());
     assertEquals(List.of(Path.of("/etc/containerd/certs.d")), config.images().registryConfigDirs());
-    assertEquals(1, loaded.warnings().size());
+    assertEquals(List.of(), loaded.warnings());
+  }
+
+  @Test
+  void eachRuntimeSaysWhereItsContainersStand() throws IOException {
+    LoadedConfig loaded =
+        read(
+            """
+            version = 3
+            [plugins.'io.containerd.cri.v1.images']
+              snapshotter = 'native'
+            [plugins.'io.containerd.cri.v1.images'.runtime_platforms.pulled]
+              snapshotter = 'overlayfs'
+            [plugins.'io.containerd.cri.v1.images'.runtime_platforms.both]
+              snapshotter = 'native'
+            [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.pulled]
+              runtime_type = 'io.containerd.runc.v2'
+            [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.both]
+              runtime_type = 'io.containerd.runc.v2'
+              snapshotter = 'overlayfs'
+            [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+              snapshotter = ''
+            """);
+    DaemonConfig config = loaded.config();
+    assertEquals("native", config.images().snapshotter());
+    assertEquals(Optional.empty(), config.runtimes().get("runc").snapshotter());
+    assertEquals(Optional.of("overlayfs"), config.runtimes().get("pulled").snapshotter());
+    assertEquals(Optional.of("overlayfs"), config.runtimes().get("both").snapshotter());
+    assertEquals(1, loaded.warnings().size(), () -> loaded.warnings().toString());
     assertEquals(7, loaded.warnings().getFirst().line());
+  }
+
+  @Test
+  void aSnapshotterThatIsNotThereIsRefused() throws IOException {
+    refusedWith(
+        """
+        version = 2
+        [plugins."io.containerd.grpc.v1.cri".containerd]
+          snapshotter = "stargz"
+        """,
+        3,
+        "\"native\", \"overlayfs\"",
+        "\"stargz\"");
+    refusedWith(
+        """
+        version = 3
+        [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+          snapshotter = 'overlay'
+        """,
+        3,
+        "runtimes.runc.snapshotter",
+        "\"overlay\"");
   }
 
   @Test

@@ -92,7 +92,8 @@ class BadImagesTest {
     String name = "127.0.0.1:" + server.getAddress().getPort() + "/bad/image:v1";
     Refusal refusal =
         assertThrows(
-            Refusal.class, () -> node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS));
+            Refusal.class,
+            () -> node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS, ""));
     assertTrue(refusal.is(code), () -> refusal.code() + ": " + refusal.getMessage());
     assertFalse(refusal.getMessage().contains("\n"), refusal.getMessage());
     for (String part : parts) {
@@ -187,7 +188,8 @@ class BadImagesTest {
         node.images.pull(
             NodeFixture.ORIGIN,
             "127.0.0.1:" + server.getAddress().getPort() + "/bad/image:v1",
-            Credentials.ANONYMOUS));
+            Credentials.ANONYMOUS,
+            ""));
   }
 
   @Test
@@ -203,7 +205,8 @@ class BadImagesTest {
                 node.images.pull(
                     NodeFixture.ORIGIN,
                     "127.0.0.1:" + server.getAddress().getPort() + "/bad/image:v1",
-                    Credentials.ANONYMOUS));
+                    Credentials.ANONYMOUS,
+                    ""));
     assertTrue(
         refusal.is(Refusal.Code.UNAVAILABLE) || refusal.is(Refusal.Code.FAILED_PRECONDITION),
         refusal.getMessage());

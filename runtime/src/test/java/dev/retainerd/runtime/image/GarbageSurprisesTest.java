@@ -62,12 +62,12 @@ class GarbageSurprisesTest {
       bad.diffIds.set(1, "sha256:" + "1".repeat(64));
       registry.push("bad", "1", bad);
       String name = registry.host + "/good:1";
-      node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS);
+      node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS, "");
       assertThrows(
           Refusal.class,
           () ->
               node.images.pull(
-                  NodeFixture.ORIGIN, registry.host + "/bad:1", Credentials.ANONYMOUS));
+                  NodeFixture.ORIGIN, registry.host + "/bad:1", Credentials.ANONYMOUS, ""));
       node.garbage.collect(NodeFixture.ORIGIN, "k8s.io");
 
       String shared = Digest.of(good.layers.getFirst()).toString();

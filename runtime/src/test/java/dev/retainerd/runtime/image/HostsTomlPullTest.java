@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -68,7 +69,7 @@ class HostsTomlPullTest {
             SCOPE,
             new ImageTransfers.Registry(
                 REGISTRY + "/from:v1", Optional.of(hosts), false, Credentials.ANONYMOUS),
-            new ImageTransfers.Wish(name, Map.of(), HERE, true),
+            new ImageTransfers.Wish(name, Map.of(), HERE, Set.of("overlayfs")),
             TransferProgress.NONE);
     assertEquals(
         Digest.of(made.manifest()).toString(),

@@ -149,7 +149,8 @@ class ImageCommittedButEmptyTest {
     try (PullOnce restarted = new PullOnce(root)) {
       NodeFixture node = restarted.node;
       assertWhole(node, made);
-      assertEquals(made.id(), node.images.pull(NodeFixture.ORIGIN, image, Credentials.ANONYMOUS));
+      assertEquals(
+          made.id(), node.images.pull(NodeFixture.ORIGIN, image, Credentials.ANONYMOUS, ""));
       assertWhole(node, made);
       assertEquals(1, node.images.list().size());
       assertEquals(2, node.folders.list().size());
@@ -206,7 +207,7 @@ class ImageCommittedButEmptyTest {
     stallAt = Long.MAX_VALUE;
     served.set(0);
     try (PullOnce restarted = new PullOnce(root)) {
-      restarted.node.images.pull(NodeFixture.ORIGIN, image, Credentials.ANONYMOUS);
+      restarted.node.images.pull(NodeFixture.ORIGIN, image, Credentials.ANONYMOUS, "");
       assertUnpacked(restarted.node, made);
     }
     assertTrue(served.get() <= size * 55 / 100, served + " bytes again of " + size);

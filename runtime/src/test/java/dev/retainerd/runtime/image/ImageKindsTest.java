@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -73,7 +74,7 @@ class ImageKindsTest {
             SCOPE,
             new ImageTransfers.Registry(
                 registry.host + "/kinds:v1", Optional.empty(), true, Credentials.ANONYMOUS),
-            new ImageTransfers.Wish("mine", Map.of(), HERE, true),
+            new ImageTransfers.Wish("mine", Map.of(), HERE, Set.of("overlayfs")),
             TransferProgress.NONE);
   }
 

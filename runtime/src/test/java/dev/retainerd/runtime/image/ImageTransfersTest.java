@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -58,7 +59,7 @@ class ImageTransfersTest {
   }
 
   private static ImageTransfers.Wish unpacked(String name) {
-    return new ImageTransfers.Wish(name, Map.of(), HERE, true);
+    return new ImageTransfers.Wish(name, Map.of(), HERE, Set.of("overlayfs"));
   }
 
   private static ImageTransfers.Registry at(String reference, Credentials credentials) {
@@ -98,7 +99,7 @@ class ImageTransfersTest {
           .pull(
               SCOPE,
               at(door.host + "/from:v1", WHO),
-              new ImageTransfers.Wish("mine", Map.of("k", "v"), HERE, true),
+              new ImageTransfers.Wish("mine", Map.of("k", "v"), HERE, Set.of("overlayfs")),
               TransferProgress.NONE);
       assertEquals(manifest(), node.records.get("one", "mine").getTarget().getDigest());
       assertTrue(node.snapshots.isCommitted("one", ChainIds.of(made.diffIds).getLast()));
@@ -131,7 +132,7 @@ class ImageTransfersTest {
     transfers.pull(
         SCOPE,
         at(registry.host + "/from:v1", Credentials.ANONYMOUS),
-        new ImageTransfers.Wish("mine", Map.of(), HERE, false),
+        new ImageTransfers.Wish("mine", Map.of(), HERE, Set.of()),
         TransferProgress.NONE);
     for (int round = 0; round < 2; round++) {
       List<String> told = new CopyOnWriteArrayList<>();
@@ -246,7 +247,7 @@ class ImageTransfersTest {
               new ByteArrayInputStream(archive),
               new ImageArchiveReader.Naming("", false),
               one.choice(),
-              true,
+              Set.of("overlayfs"),
               TransferProgress.NONE);
       node.garbage.collect(scope.origin(), one.namespace());
       assertEquals(one.ofArm(), held(one.namespace(), foreign), one.namespace());
@@ -267,7 +268,7 @@ class ImageTransfersTest {
                         new ByteArrayInputStream(archive),
                         new ImageArchiveReader.Naming("", false),
                         PlatformChoice.of(List.of(new Platform("linux", "s390x", "")), 0, false),
-                        true,
+                        Set.of("overlayfs"),
                         TransferProgress.NONE));
     assertEquals(Refusal.Code.NOT_FOUND, refused.code(), refused.sentence());
     assertTrue(refused.sentence().contains("linux/s390x"), refused.sentence());
@@ -311,7 +312,7 @@ class ImageTransfersTest {
       transfers.pull(
           NodeFixture.scope(one.namespace()),
           from,
-          new ImageTransfers.Wish("mine", Map.of(), one.choice(), true),
+          new ImageTransfers.Wish("mine", Map.of(), one.choice(), Set.of("overlayfs")),
           TransferProgress.NONE);
       assertEquals(one.ofArm(), held(one.namespace(), foreign), one.namespace());
       assertEquals(one.ofHere(), held(one.namespace(), made), one.namespace());
@@ -332,7 +333,7 @@ class ImageTransfersTest {
                         "mine",
                         Map.of(),
                         PlatformChoice.of(List.of(new Platform("linux", "s390x", "")), 0, false),
-                        true),
+                        Set.of("overlayfs")),
                     TransferProgress.NONE));
     assertEquals(Refusal.Code.NOT_FOUND, none.code());
     assertTrue(none.sentence().contains("linux/s390x"), none.sentence());
@@ -340,12 +341,15 @@ class ImageTransfersTest {
   }
 
   @Test
-  void onlyWhatIsForThisNodeAndItsSnapshotterIsUnpacked() {
+  void onlyWhatIsForThisNodeAndItsSnapshottersIsUnpacked() {
     ImageTransfers transfers = node.images.transfers();
-    assertTrue(transfers.unpacksHere(Optional.empty(), ""));
-    assertTrue(transfers.unpacksHere(Optional.of(Platform.host()), "overlayfs"));
-    assertTrue(!transfers.unpacksHere(Optional.empty(), "native"));
-    assertTrue(!transfers.unpacksHere(Optional.of(new Platform("linux", "s390x", "")), ""));
+    assertEquals(Optional.of("overlayfs"), transfers.unpacksInto(Optional.empty(), ""));
+    assertEquals(
+        Optional.of("native"), transfers.unpacksInto(Optional.of(Platform.host()), "native"));
+    assertEquals(Optional.empty(), transfers.unpacksInto(Optional.empty(), "zfs"));
+    assertEquals(
+        Optional.empty(),
+        transfers.unpacksInto(Optional.of(new Platform("linux", "s390x", "")), ""));
   }
 
   @Test
@@ -411,7 +415,7 @@ class ImageTransfersTest {
     transfers.pull(
         SCOPE,
         at(name, Credentials.ANONYMOUS),
-        new ImageTransfers.Wish(name, Map.of(), HERE, false),
+        new ImageTransfers.Wish(name, Map.of(), HERE, Set.of()),
         TransferProgress.NONE);
     ByteArrayOutputStream first = new ByteArrayOutputStream();
     transfers.save(SCOPE, List.of(name), first, TransferProgress.NONE);
@@ -429,7 +433,7 @@ class ImageTransfersTest {
             new ByteArrayInputStream(first.toByteArray()),
             new ImageArchiveReader.Naming("", true),
             PlatformChoice.ALL,
-            true,
+            Set.of("overlayfs"),
             TransferProgress.NONE);
     assertEquals(
         List.of(name, "import@" + manifest()), loaded.stream().map(ImageRecord::getName).toList());
@@ -458,7 +462,7 @@ class ImageTransfersTest {
                 new ByteArrayInputStream(archive),
                 new ImageArchiveReader.Naming("", false),
                 PlatformChoice.ALL,
-                true,
+                Set.of("overlayfs"),
                 TransferProgress.NONE);
     assertEquals("docker.io/library/busy:1", loaded.getFirst().getName());
     assertTrue(node.snapshots.isCommitted("one", image.diffIds.getFirst()));
@@ -483,7 +487,7 @@ class ImageTransfersTest {
                           new ByteArrayInputStream(bad),
                           new ImageArchiveReader.Naming("", false),
                           PlatformChoice.ALL,
-                          true,
+                          Set.of("overlayfs"),
                           TransferProgress.NONE));
       assertEquals(Refusal.Code.INVALID_ARGUMENT, refused.code(), refused.sentence());
     }

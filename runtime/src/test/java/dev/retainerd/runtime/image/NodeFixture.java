@@ -7,11 +7,13 @@ import dev.retainerd.runtime.engine.MemoryLog;
 import dev.retainerd.runtime.engine.Origin;
 import dev.retainerd.runtime.registry.RegistryClients;
 import dev.retainerd.runtime.registry.RegistryHosts;
+import dev.retainerd.runtime.snapshot.NativeFolders;
 import dev.retainerd.runtime.snapshot.OverlayFolders;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** The image services over a journal in memory and real folders; "restarted" on the same. */
@@ -23,6 +25,10 @@ final class NodeFixture implements AutoCloseable {
   final OverlayFolders folders;
   final ContentService content;
   final SnapshotService snapshots;
+
+  /** The snapshotter of pods that run by "copies". */
+  final SnapshotService whole;
+
   final DiffService diffs;
   final ImageRecords records;
   final GarbageCollector garbage;
@@ -39,14 +45,16 @@ final class NodeFixture implements AutoCloseable {
     folders = OverlayFolders.open(root.resolve("snapshots/overlayfs"));
     content = new ContentService(journal, store);
     snapshots = new SnapshotService(journal, folders);
+    whole = new SnapshotService(journal, NativeFolders.open(root.resolve("snapshots/native")));
     diffs = new DiffService(content);
     records = new ImageRecords(journal);
-    garbage = new GarbageCollector(journal, content, snapshots);
+    garbage = new GarbageCollector(journal, content, snapshots, whole);
     images =
         new ImageService(
             journal,
             content,
-            snapshots,
+            new Snapshotters(
+                List.of(snapshots, whole), Map.of("runc", "overlayfs", "copies", "native"), "runc"),
             diffs,
             records,
             garbage,

@@ -12,6 +12,7 @@ import dev.retainerd.runtime.content.Digest;
 import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.registry.Credentials;
 import dev.retainerd.runtime.snapshot.Mount;
+import dev.retainerd.runtime.snapshot.Usage;
 import dev.retainerd.store.state.Kind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -74,7 +75,7 @@ class PullFromDockerRegistryTest {
     registry.push("team/app", "v1", image);
     String name = registry.host + "/team/app:v1";
 
-    String id = node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS);
+    String id = node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS, "");
 
     assertEquals(image.id(), id);
     NodeImage found = node.images.status(name).orElseThrow();
@@ -83,7 +84,7 @@ class PullFromDockerRegistryTest {
     assertEquals(List.of(registry.host + "/team/app@" + digest), found.digests());
     assertEquals("7", found.config().user());
     assertEquals(id, node.images.status(id.substring(7, 20)).orElseThrow().id());
-    assertEquals(found, node.images.resolve(NodeFixture.ORIGIN, name));
+    assertEquals(found, node.images.resolve(NodeFixture.ORIGIN, name, ""));
     List<Mount> mounts =
         node.snapshots.prepare(NodeFixture.scope("k8s.io"), "c1", found.chainId(), Map.of());
     assertEquals("overlay", mounts.get(0).type());
@@ -99,6 +100,40 @@ class PullFromDockerRegistryTest {
     assertEquals(List.of(), node.snapshots.list("k8s.io"));
     assertEquals(List.of(), node.store.list());
     assertEquals(List.of(), node.folders.list());
+  }
+
+  @Test
+  void eachRuntimeHandlersPodsFindTheImageInTheirSnapshotter() throws Exception {
+    TestImage image = goodImage();
+    registry.push("app", "latest", image);
+    String name = registry.host + "/app";
+    String top = ChainIds.of(image.diffIds).getLast();
+
+    node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS, "copies");
+    assertTrue(node.whole.isCommitted("k8s.io", top));
+    assertFalse(node.snapshots.isCommitted("k8s.io", top), "nobody asked for that one");
+    Usage copied = node.images.usage().get("native");
+    assertTrue(copied.inodes() > 0, copied::toString);
+    assertEquals(0, node.images.usage().get("overlayfs").inodes());
+
+    // A pod of another handler gets it from what is there; no pull, and for as long as the image.
+    node.images.resolve(NodeFixture.ORIGIN, name, "");
+    assertTrue(node.snapshots.isCommitted("k8s.io", top));
+    node.garbage.collect(NodeFixture.ORIGIN, "k8s.io");
+    assertTrue(node.snapshots.isCommitted("k8s.io", top));
+    assertTrue(node.whole.isCommitted("k8s.io", top));
+
+    node.images.remove(NodeFixture.ORIGIN, name);
+    assertEquals(List.of(), node.snapshots.list("k8s.io"));
+    assertEquals(List.of(), node.whole.list("k8s.io"));
+
+    Refusal unknown =
+        assertThrows(
+            Refusal.class,
+            () -> node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS, "kata"));
+    assertEquals(Refusal.Code.INVALID_ARGUMENT, unknown.code());
+    assertTrue(unknown.sentence().contains("copies, runc"), unknown.sentence());
+    assertEquals(List.of(), node.images.list());
   }
 
   @Test
@@ -118,7 +153,7 @@ class PullFromDockerRegistryTest {
     registry.manifest(
         "multi", "latest", MediaTypes.OCI_INDEX, index.getBytes(StandardCharsets.UTF_8));
     String id =
-        node.images.pull(NodeFixture.ORIGIN, registry.host + "/multi", Credentials.ANONYMOUS);
+        node.images.pull(NodeFixture.ORIGIN, registry.host + "/multi", Credentials.ANONYMOUS, "");
     assertEquals(linux.id(), id);
     assertEquals(
         MediaTypes.OCI_INDEX,
@@ -151,7 +186,8 @@ class PullFromDockerRegistryTest {
     for (int i = 0; i < 20; i++) {
       pulls.add(
           () ->
-              node.images.pull(NodeFixture.ORIGIN, registry.host + "/app", Credentials.ANONYMOUS));
+              node.images.pull(
+                  NodeFixture.ORIGIN, registry.host + "/app", Credentials.ANONYMOUS, ""));
     }
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (var pull : threads.invokeAll(pulls)) {
@@ -173,7 +209,7 @@ class PullFromDockerRegistryTest {
             Refusal.class,
             () ->
                 node.images.pull(
-                    NodeFixture.ORIGIN, registry.host + "/bad", Credentials.ANONYMOUS));
+                    NodeFixture.ORIGIN, registry.host + "/bad", Credentials.ANONYMOUS, ""));
     assertEquals(Refusal.Code.INVALID_ARGUMENT, refusal.code());
     assertTrue(refusal.sentence().contains("bin/x"), refusal.sentence());
     assertEquals(List.of(), node.images.list());
@@ -191,7 +227,7 @@ class PullFromDockerRegistryTest {
             Refusal.class,
             () ->
                 node.images.pull(
-                    NodeFixture.ORIGIN, registry.host + "/none:v9", Credentials.ANONYMOUS));
+                    NodeFixture.ORIGIN, registry.host + "/none:v9", Credentials.ANONYMOUS, ""));
     assertEquals(Refusal.Code.NOT_FOUND, refusal.code());
     assertTrue(refusal.sentence().contains("v9"), refusal.sentence());
     assertFalse(node.images.status(registry.host + "/none:v9").isPresent());
@@ -213,6 +249,6 @@ class PullFromDockerRegistryTest {
     assertEquals(2, node.images.recover(NodeFixture.ORIGIN));
     assertEquals(0, node.journal.state().count(Kind.OPERATION));
     assertEquals(List.of(), node.folders.list());
-    node.images.pull(NodeFixture.ORIGIN, registry.host + "/app", Credentials.ANONYMOUS);
+    node.images.pull(NodeFixture.ORIGIN, registry.host + "/app", Credentials.ANONYMOUS, "");
   }
 }

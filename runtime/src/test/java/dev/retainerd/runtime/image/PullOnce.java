@@ -38,7 +38,7 @@ final class PullOnce implements AutoCloseable {
   /** Arguments: root folder, image. */
   public static void main(String[] args) throws IOException {
     try (PullOnce daemon = new PullOnce(Path.of(args[0]))) {
-      daemon.node.images.pull(NodeFixture.ORIGIN, args[1], Credentials.ANONYMOUS);
+      daemon.node.images.pull(NodeFixture.ORIGIN, args[1], Credentials.ANONYMOUS, "");
     }
   }
 }

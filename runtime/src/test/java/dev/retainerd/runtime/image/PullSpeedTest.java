@@ -67,7 +67,7 @@ class PullSpeedTest {
         Path root = Files.createDirectories(temp.resolve("root" + round));
         try (NodeFixture node = new NodeFixture(root)) {
           long began = System.nanoTime();
-          node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS);
+          node.images.pull(NodeFixture.ORIGIN, name, Credentials.ANONYMOUS, "");
           ours.add((System.nanoTime() - began) / 1_000_000);
         }
         skopeos.add(skopeo(name, temp.resolve("skopeo" + round)));
