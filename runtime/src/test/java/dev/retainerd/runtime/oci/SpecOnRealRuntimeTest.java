@@ -117,6 +117,8 @@ class SpecOnRealRuntimeTest {
     Path bundle = folder.resolve("bundle");
     Files.writeString(bundle.resolve("config.json"), spec.toString());
     Path output = folder.resolve("output");
+    // Not /dev/null: crun gives what is its input to the container's root.
+    Path input = Files.write(folder.resolve("input"), new byte[0]);
     String runtime = crun ? "crun" : "runc";
     // crun 1.8 refuses hosts with cgroups of both versions, so it sees version 1 alone.
     String hide = crun ? "umount /sys/fs/cgroup/unified 2>/dev/null; " : "";
@@ -126,7 +128,7 @@ class SpecOnRealRuntimeTest {
                 "unshare", "-m", "sh", "-c", command + "run --bundle " + bundle + " " + id)
             .redirectErrorStream(true)
             .redirectOutput(output.toFile())
-            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectInput(input.toFile())
             .start();
     try {
       assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the container does not end");
@@ -414,6 +416,7 @@ class SpecOnRealRuntimeTest {
                 "0:0"),
             seen.lines().map(line -> line.strip().replaceAll("\\s+", " ")).toList(),
             seen);
+        assertEquals(0, Files.getAttribute(Path.of("/dev/null"), "unix:uid"));
         Path made = rootfs.resolve("tmp/made");
         assertEquals(host + 7, Files.getAttribute(made, "unix:uid"));
         assertEquals(host + 8, Files.getAttribute(made, "unix:gid"));
