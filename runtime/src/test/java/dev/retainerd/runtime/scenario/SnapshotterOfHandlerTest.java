@@ -266,6 +266,29 @@ class SnapshotterOfHandlerTest {
   }
 
   @Test
+  void aContainerStaysWhereItWasMadeWhateverItsHandlerSaysLater() throws Exception {
+    String pod = run("moved", COPIES);
+    String id = start(pod, "moved");
+    String config = Files.readString(node.config());
+    node.killDaemon();
+    Files.writeString(node.config(), config.replace("\"native\"", "\"overlayfs\""));
+    node.start();
+    try {
+      saved.exec(id, "echo on >/written");
+      assertEquals(folder("native").toString(), filesystemOf(id));
+      ContainerConfig next = pods.containerConfig("next", SLEEPER);
+      assertEquals("overlay", root(start(pod, "moved", next)));
+      pods.stopPod(pod);
+      pods.removePod(pod);
+      assertFalse(snapshots("native").contains(id));
+    } finally {
+      node.killDaemon();
+      Files.writeString(node.config(), config);
+      node.start();
+    }
+  }
+
+  @Test
   void theConfigurationIsToldAsItIs() {
     String told =
         node.cri()
