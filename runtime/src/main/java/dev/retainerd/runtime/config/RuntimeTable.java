@@ -94,6 +94,13 @@ record RuntimeTable(
     Key at = RUNTIMES.child(name);
     Key pattern = RUNTIMES.child("*");
     String type = values.text(at.child("runtime_type"), pattern.child("runtime_type"));
+    if (!RuntimeHandler.isOurs(type)) {
+      values.warn(
+          at.child("runtime_type"),
+          "%s has a shim of its own, which is not served here: pods of \"%s\" will be refused",
+          type,
+          name);
+    }
     Map<String, Object> options = options(values, at.child("options"), type);
     boolean allDevices = flag(values, name, "privileged_without_host_devices_all_devices_allowed");
     if (allDevices && !flag(values, name, "privileged_without_host_devices")) {
@@ -130,7 +137,7 @@ record RuntimeTable(
         allDevices,
         flag(values, name, "cgroup_writable"),
         values.optionalPath(at.child("base_runtime_spec")),
-        snapshotter(values, name),
+        RuntimeHandler.isOurs(type) ? snapshotter(values, name) : Optional.empty(),
         values.optionalPath(at.child("cni_conf_dir")),
         (int) values.integer(at.child("cni_max_conf_num"), 0, Integer.MAX_VALUE));
   }

@@ -39,20 +39,22 @@ final class HandlerFeatures {
     this.idMappedMounts = idMappedMounts;
   }
 
-  /** Every handler in order of name; the one without a name first, which is the default. */
+  /**
+   * Every handler that pods can have, in order of name; the one without a name first, which is the
+   * default.
+   */
   List<RuntimeHandler> all() {
     List<RuntimeHandler> handlers = new ArrayList<>();
-    handlers.add(
-        RuntimeHandler.newBuilder().setFeatures(of(config.defaultRuntime().engine())).build());
-    new TreeMap<>(config.runtimes())
-        .forEach(
-            (name, handler) ->
-                handlers.add(
-                    RuntimeHandler.newBuilder()
-                        .setName(name)
-                        .setFeatures(of(handler.engine()))
-                        .build()));
+    add(handlers, "", config.defaultRuntime());
+    new TreeMap<>(config.runtimes()).forEach((name, handler) -> add(handlers, name, handler));
     return handlers;
+  }
+
+  private void add(
+      List<RuntimeHandler> to, String name, dev.retainerd.runtime.config.RuntimeHandler handler) {
+    if (handler.servedByOurShim()) {
+      to.add(RuntimeHandler.newBuilder().setName(name).setFeatures(of(handler.engine())).build());
+    }
   }
 
   private RuntimeHandlerFeatures of(String engine) {

@@ -24,6 +24,7 @@ record RuncOptions(DaemonConfig config) implements RuntimeOptions {
                             + runtime
                             + " is not configured; the configuration knows "
                             + String.join(", ", config.runtimes().keySet())));
+    requireOurs(handler);
     Options.Builder options =
         Options.newBuilder()
             .setBinaryName(handler.engine())
@@ -87,6 +88,7 @@ record RuncOptions(DaemonConfig config) implements RuntimeOptions {
    */
   String recordedName(String handler) {
     if (handler.isEmpty()) {
+      requireOurs(config.defaultRuntime());
       return config.defaultRuntime().type();
     }
     if (!config.runtimes().containsKey(handler)) {
@@ -96,7 +98,22 @@ record RuncOptions(DaemonConfig config) implements RuntimeOptions {
               + "\" is configured; the configuration knows "
               + String.join(", ", config.runtimes().keySet()));
     }
+    requireOurs(config.runtimes().get(handler));
     return handler;
+  }
+
+  /** Who asks for a virtual machine must not get a process. */
+  private static void requireOurs(RuntimeHandler handler) {
+    if (!handler.servedByOurShim()) {
+      throw Refusal.failedPrecondition(
+          "runtime \""
+              + handler.name()
+              + "\" is of type "
+              + handler.type()
+              + ", which has a shim of its own that is not served here; a runtime with the command"
+              + " line of runc can be had with runtime_type io.containerd.runc.v2 and its path as"
+              + " BinaryName");
+    }
   }
 
   /** The handler of a pod. */

@@ -170,6 +170,7 @@ class ConfigReaderTest {
                     SystemdCgroup = true
                 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata]
                   runtime_type = "io.containerd.kata.v2"
+                  snapshotter = "devmapper"
                   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata.options]
                     ConfigPath = "/etc/kata.toml"
               [plugins."io.containerd.grpc.v1.cri".registry]
@@ -185,7 +186,12 @@ class ConfigReaderTest {
     assertTrue(config.cri().restrictOomScoreAdj());
     assertEquals(Duration.ofMinutes(90), config.streams().idleTimeout());
     assertEquals(List.of(Path.of("/etc/containerd/certs.d")), config.images().registryConfigDirs());
-    assertEquals(List.of(), loaded.warnings());
+    // What another shim would do with it is nothing to start or not to start for.
+    assertEquals(1, loaded.warnings().size(), () -> loaded.warnings().toString());
+    assertEquals(14, loaded.warnings().getFirst().line());
+    assertTrue(
+        loaded.warnings().getFirst().sentence().contains("pods of \"kata\" will be refused"),
+        () -> loaded.warnings().toString());
   }
 
   @Test

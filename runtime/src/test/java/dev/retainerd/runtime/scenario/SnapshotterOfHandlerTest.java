@@ -12,6 +12,7 @@ import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.FilesystemUsage;
 import dev.retainerd.wire.cri.v1.ImageFsInfoRequest;
 import dev.retainerd.wire.cri.v1.ImageSpec;
+import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.Mount;
 import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.PullImageRequest;
@@ -55,6 +56,9 @@ class SnapshotterOfHandlerTest {
         [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.copies]
           runtime_type = "io.containerd.runc.v2"
           snapshotter = "native"
+        [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.machine]
+          runtime_type = "io.containerd.kata.v2"
+          snapshotter = "devmapper"
         """,
         StandardOpenOption.APPEND);
     String config = Files.readString(node.config());
@@ -299,5 +303,30 @@ class SnapshotterOfHandlerTest {
     // Nothing about it is passed over.
     String log = node.logTail();
     assertFalse(log.contains("snapshotter"), log);
+  }
+
+  /** A pod that is to be a virtual machine must not become a process of the node. */
+  @Test
+  void aHandlerOfAnotherShimIsRefusedAndNotServedByRunc() throws Exception {
+    StatusRuntimeException refused =
+        assertThrows(StatusRuntimeException.class, () -> run("machine", "machine"));
+    assertEquals(Status.Code.FAILED_PRECONDITION, refused.getStatus().getCode());
+    assertTrue(refused.getMessage().contains("io.containerd.kata.v2"), refused.getMessage());
+    for (String runtime : List.of("machine", "io.containerd.kata.v2")) {
+      Host.Output ctr =
+          node.ctrIn("k8s.io", "run", "--rm", "--runtime", runtime, Node.IMAGE, "vm", "true");
+      assertFalse(ctr.code() == 0, ctr.text());
+      assertTrue(ctr.text().contains("io.containerd.kata.v2"), ctr.text());
+    }
+    assertEquals(
+        0,
+        node.cri().listPodSandbox(ListPodSandboxRequest.getDefaultInstance()).getItemsCount(),
+        "nothing half made");
+    List<String> handlers =
+        node.cri().status(StatusRequest.getDefaultInstance()).getRuntimeHandlersList().stream()
+            .map(handler -> handler.getName())
+            .toList();
+    assertEquals(List.of("", "copies", PretendCriu.HANDLER, "runc"), handlers);
+    assertTrue(Files.readString(node.log()).contains("pods of \"machine\" will be refused"));
   }
 }
