@@ -9,7 +9,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Gives back what only the start has needed, shortly after it, and later what a burst of work has
- * brought in: pages of programs, and heap. Thread-safe.
+ * brought in: pages of programs, what the C library's allocator keeps, and heap. Thread-safe.
  */
 final class IdleMemory implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(IdleMemory.class);
@@ -17,10 +17,8 @@ final class IdleMemory implements AutoCloseable {
   /** By then a start is over; who works already would only fetch it all back. */
   private static final Duration QUIET = Duration.ofSeconds(1);
 
-  /** By then even a recovery of many containers is over, most of the time. */
-  private static final Duration AFTER_START = Duration.ofSeconds(10);
-
-  private static final Duration EVERY = Duration.ofMinutes(1);
+  /** So often it is looked whether there is quiet: each look is a timer and two comparisons. */
+  private static final Duration LOOK = Duration.ofSeconds(2);
 
   /** A heap of this size is not worth a collection for its own sake. In bytes. */
   private static final long HEAP_SMALL = 64L << 20;
@@ -48,12 +46,14 @@ final class IdleMemory implements AutoCloseable {
       if (work.getAsLong() == before) {
         releasePages();
       }
-      Thread.sleep(AFTER_START.minus(QUIET.multipliedBy(2)));
       long worthwhile = HEAP_SMALL;
+      Lull lull = new Lull(System.nanoTime());
       while (true) {
-        worthwhile = shrinkHeap(worthwhile);
-        releasePages();
-        Thread.sleep(EVERY);
+        Thread.sleep(LOOK);
+        if (lull.isDue(work.getAsLong(), System.nanoTime())) {
+          worthwhile = shrinkHeap(worthwhile);
+          releasePages();
+        }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
