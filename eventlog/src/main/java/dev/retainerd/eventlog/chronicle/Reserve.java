@@ -19,7 +19,10 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class Reserve implements Closeable {
   private static final int PIECE_BYTES = 1 << 20;
-  private static final byte[] ZEROS = new byte[PIECE_BYTES];
+
+  /** Small, since it stays in memory; a write of more is cut into as much by the JDK anyway. */
+  private static final byte[] ZEROS = new byte[64 << 10];
+
   private static final long RETRY_SECONDS = 2;
 
   /** A disk with less than this left is full: nothing new should begin. */
@@ -143,7 +146,9 @@ final class Reserve implements Closeable {
   /** One piece more. Under the lock, or before the thread starts. */
   private void extend() throws IOException {
     file.seek(blocksTo);
-    file.write(ZEROS);
+    for (int written = 0; written < PIECE_BYTES; written += ZEROS.length) {
+      file.write(ZEROS);
+    }
     blocksTo += PIECE_BYTES;
   }
 
