@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
@@ -28,7 +27,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class AttachAhead {
   private static final Logger LOG = LoggerFactory.getLogger(AttachAhead.class);
-  private static final Path SELF = Path.of("/proc/self/cgroup");
   private static final byte[] MYSELF = "0".getBytes(StandardCharsets.US_ASCII);
 
   private final Path self;
@@ -42,7 +40,7 @@ public final class AttachAhead {
 
   /** Starts its thread, which looks for cgroups with the first process that is expected. */
   public static AttachAhead start() {
-    return start(SELF, Cgroups::detect);
+    return start(OwnCgroup.SELF, Cgroups::detect);
   }
 
   /** The same where a file says which cgroup is ours. */
@@ -75,7 +73,7 @@ public final class AttachAhead {
 
   private void take(Hierarchy hierarchy) {
     try {
-      Optional<Path> own = ownCgroup(hierarchy, Files.readAllLines(self));
+      Optional<Path> own = OwnCgroup.read(self).in(hierarchy);
       if (own.isPresent()) {
         Files.write(own.get().resolve("cgroup.procs"), MYSELF, StandardOpenOption.WRITE);
       }
@@ -83,21 +81,5 @@ public final class AttachAhead {
       // A refusal comes after the lock has been held: it does as well.
       LOG.trace("the daemon was not moved to where it is: {}", e.getMessage());
     }
-  }
-
-  /** Its folder; empty where that lies outside of what is mounted. */
-  static Optional<Path> ownCgroup(Hierarchy hierarchy, List<String> lines) {
-    for (String line : lines) {
-      String[] parts = line.split(":", 3);
-      boolean ours =
-          parts.length == 3
-              && (hierarchy.v2()
-                  ? parts[0].equals("0")
-                  : hierarchy.controllers().containsAll(List.of(parts[1].split(","))));
-      if (ours && parts[2].startsWith("/") && !parts[2].startsWith("/..")) {
-        return Optional.of(hierarchy.folder(parts[2]));
-      }
-    }
-    return Optional.empty();
   }
 }

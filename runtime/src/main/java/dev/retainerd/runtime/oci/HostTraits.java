@@ -1,5 +1,6 @@
 package dev.retainerd.runtime.oci;
 
+import dev.retainerd.runtime.cgroup.OwnCgroup;
 import dev.retainerd.runtime.linux.KernelCapabilities;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -86,12 +87,12 @@ public record HostTraits(
       return Files.exists(CGROUP.resolve("memory/memory.memsw.limit_in_bytes"));
     }
     // The root cgroup has no memory.swap.max, so the daemon's own tells.
-    for (String line : Files.readAllLines(Path.of("/proc/self/cgroup"))) {
-      if (line.startsWith("0::/") && line.length() > 4) {
-        return Files.exists(CGROUP.resolve(line.substring(4)).resolve("memory.swap.max"));
-      }
-    }
-    return false;
+    return OwnCgroup.read()
+        .unified()
+        .filter(path -> !path.equals("/"))
+        .map(path -> CGROUP.resolve(path.substring(1)).resolve("memory.swap.max"))
+        .filter(Files::exists)
+        .isPresent();
   }
 
   private static boolean hugetlb(boolean unified) throws IOException {

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -13,37 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What is done before a process is put into its cgroups, and to whom. */
 final class AttachAheadTest {
-  private static final List<String> LINES =
-      List.of(
-          "9:name=systemd:/",
-          "4:cpu,cpuacct:/slice",
-          "3:memory:/a/b:c",
-          "2:pids:/../outside",
-          "0::/system.slice/retainerd.service");
-
   @TempDir Path folder;
-
-  @Test
-  void itsOwnCgroupIsThatOfTheHierarchy() {
-    assertEquals(Optional.of(folder.resolve("slice")), own(Set.of("cpuacct", "cpu"), false));
-    assertEquals(Optional.of(folder.resolve("a/b:c")), own(Set.of("memory"), false));
-    assertEquals(Optional.of(folder), own(Set.of("name=systemd"), false));
-    assertEquals(
-        Optional.of(folder.resolve("system.slice/retainerd.service")), own(Set.of("pids"), true));
-  }
-
-  @Test
-  void whereItCannotBeSeenThereIsNone() {
-    assertEquals(Optional.empty(), own(Set.of("pids"), false));
-    assertEquals(Optional.empty(), own(Set.of("hugetlb"), false));
-    assertEquals(
-        Optional.empty(),
-        AttachAhead.ownCgroup(new Hierarchy(folder, Set.of(), true), List.of("", "0:x")));
-  }
-
-  private Optional<Path> own(Set<String> controllers, boolean v2) {
-    return AttachAhead.ownCgroup(new Hierarchy(folder, controllers, v2), LINES);
-  }
 
   /** Also again, and after it was moved; a cgroup that is gone is passed over. */
   @Test
