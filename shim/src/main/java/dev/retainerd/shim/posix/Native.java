@@ -27,6 +27,9 @@ final class Native {
     }
   }
 
+  /** Calls the kernel by number, where glibc 2.34 has no function for it. */
+  static final long SYSCALL = symbol("syscall");
+
   private Native() {}
 
   static long symbol(String name) {

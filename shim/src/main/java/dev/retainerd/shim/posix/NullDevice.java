@@ -7,15 +7,6 @@ package dev.retainerd.shim.posix;
  */
 public final class NullDevice {
   private static final String PATH = "/dev/null";
-  private static final int SYS_OPEN_TREE = 428;
-  private static final int SYS_MOUNT_SETATTR = 442;
-  private static final long AT_FDCWD = -100;
-  private static final long AT_EMPTY_PATH = 0x1000;
-  private static final long OPEN_TREE_CLONE_CLOEXEC = 1 | 02000000;
-  private static final long MOUNT_ATTR_RDONLY = 1;
-  private static final int ATTR_BYTES = 32;
-
-  private static final long SYSCALL = Native.symbol("syscall");
 
   private NullDevice() {}
 
@@ -39,32 +30,13 @@ public final class NullDevice {
 
   /** A mount that stands nowhere and is gone with the last file opened through it. */
   private static int readOnlyMount() throws PosixException {
-    long path = Native.string(PATH);
-    long empty = Native.string("");
-    long attributes = Native.allocate(ATTR_BYTES);
-    int tree = -1;
+    int copy = Mounts.copy("this kernel cannot mount " + PATH + " apart", PATH);
     try {
-      tree =
-          (int)
-              Posix.check(
-                  "this kernel cannot mount " + PATH + " apart",
-                  Native.call(SYSCALL, SYS_OPEN_TREE, AT_FDCWD, path, OPEN_TREE_CLONE_CLOEXEC));
-      for (int i = 0; i < ATTR_BYTES; i += Long.BYTES) {
-        Native.MEMORY.putLong(attributes + i, 0);
-      }
-      Native.MEMORY.putLong(attributes, MOUNT_ATTR_RDONLY);
-      Posix.check(
-          "this kernel cannot mount " + PATH + " read-only",
-          Native.call(
-              SYSCALL, SYS_MOUNT_SETATTR, tree, empty, AT_EMPTY_PATH, attributes, ATTR_BYTES));
-      int mounted = tree;
-      tree = -1;
-      return mounted;
-    } finally {
-      Posix.close(tree);
-      Native.free(path);
-      Native.free(empty);
-      Native.free(attributes);
+      Mounts.makeReadOnly("this kernel cannot mount " + PATH + " read-only", copy);
+      return copy;
+    } catch (PosixException e) {
+      Posix.close(copy);
+      throw e;
     }
   }
 }

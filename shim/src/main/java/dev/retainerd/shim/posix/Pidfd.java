@@ -7,58 +7,40 @@ package dev.retainerd.shim.posix;
 public final class Pidfd {
   private static final int SYS_PIDFD_OPEN = 434;
   private static final int SYS_PIDFD_GETFD = 438;
-  private static final int SYS_OPEN_TREE = 428;
-  private static final int SYS_MOVE_MOUNT = 429;
   private static final int SYS_PIDFD_SEND_SIGNAL = 424;
-  private static final long OPEN_TREE_CLONE_CLOEXEC_EMPTY = 1 | 02000000 | 0x1000;
-  private static final long MOVE_MOUNT_F_EMPTY_PATH = 4;
-  private static final long AT_FDCWD = -100;
   private static final long PIDFD_GET_INFO = 0xC040FF0BL;
   private static final long PIDFD_INFO_EXIT = 8;
   private static final int INFO_BYTES = 64;
   private static final int EXIT_CODE_AT = 60;
-
-  private static final long SYSCALL = Native.symbol("syscall");
 
   private Pidfd() {}
 
   /** A handle; it becomes readable when the process has ended. */
   public static int open(int pid) throws PosixException {
     return (int)
-        Posix.check("cannot open process " + pid, Native.call(SYSCALL, SYS_PIDFD_OPEN, pid, 0));
+        Posix.check(
+            "cannot open process " + pid, Native.call(Native.SYSCALL, SYS_PIDFD_OPEN, pid, 0));
   }
 
   public static int signal(int pidfd, int signal) {
-    return (int) Native.call(SYSCALL, SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0) < 0
+    return (int) Native.call(Native.SYSCALL, SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0) < 0
         ? -Native.errno()
         : 0;
   }
 
   /** A duplicate of another process's descriptor, or a negative errno. */
   public static int copyDescriptor(int pidfd, int descriptor) {
-    int copy = (int) Native.call(SYSCALL, SYS_PIDFD_GETFD, pidfd, descriptor, 0);
+    int copy = (int) Native.call(Native.SYSCALL, SYS_PIDFD_GETFD, pidfd, descriptor, 0);
     return copy < 0 ? -Native.errno() : copy;
   }
 
   /** Pins the handle on an existing file. */
   public static void pin(int pidfd, String path) throws PosixException {
-    long empty = Native.string("");
-    long target = Native.string(path);
-    int tree = -1;
+    int copy = Mounts.copy("this kernel cannot pin a process", pidfd);
     try {
-      tree =
-          (int)
-              Posix.check(
-                  "this kernel cannot pin a process",
-                  Native.call(SYSCALL, SYS_OPEN_TREE, pidfd, empty, OPEN_TREE_CLONE_CLOEXEC_EMPTY));
-      Posix.check(
-          "cannot pin a process on " + path,
-          Native.call(
-              SYSCALL, SYS_MOVE_MOUNT, tree, empty, AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
+      Mounts.attach("cannot pin a process on " + path, copy, path);
     } finally {
-      Posix.close(tree);
-      Native.free(empty);
-      Native.free(target);
+      Posix.close(copy);
     }
   }
 
