@@ -29,35 +29,14 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Small print of the contract that a kubelet, crictl or their tests look at. */
-@Tag("real")
-class AsKubeletExpectsTest {
+class AsKubeletExpectsTest extends OneNode {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final String SLEEP = "while :; do sleep 0.2; done";
 
-  private static Node node;
-  private static Pods pods;
-  private static String pod;
-
-  @BeforeAll
-  static void start() {
-    node = Node.started();
-    pods = new Pods(node);
-    node.importImage("k8s.io");
-    pod = pods.run("p");
-  }
-
-  @AfterAll
-  static void close() {
-    node.close();
-  }
-
-  private static String create(String pod, PodSandboxConfig podConfig, ContainerConfig config) {
+  private String create(String pod, PodSandboxConfig podConfig, ContainerConfig config) {
     return node.cri()
         .createContainer(
             CreateContainerRequest.newBuilder()
@@ -68,11 +47,11 @@ class AsKubeletExpectsTest {
         .getContainerId();
   }
 
-  private static String create(ContainerConfig config) {
+  private String create(ContainerConfig config) {
     return create(pod, pods.config("p"), config);
   }
 
-  private static ExecSyncResponse exec(String id, String script) {
+  private ExecSyncResponse exec(String id, String script) {
     return node.cri()
         .execSync(
             ExecSyncRequest.newBuilder()
@@ -82,7 +61,7 @@ class AsKubeletExpectsTest {
                 .build());
   }
 
-  private static ImageStatusResponse image(String name) {
+  private ImageStatusResponse image(String name) {
     return node.images()
         .imageStatus(
             ImageStatusRequest.newBuilder()
@@ -303,7 +282,7 @@ class AsKubeletExpectsTest {
     }
   }
 
-  private static ContainerConfig contained(String name, NamespaceMode pids, boolean privileged) {
+  private ContainerConfig contained(String name, NamespaceMode pids, boolean privileged) {
     LinuxContainerConfig.Builder linux = LinuxContainerConfig.newBuilder();
     linux
         .getSecurityContextBuilder()

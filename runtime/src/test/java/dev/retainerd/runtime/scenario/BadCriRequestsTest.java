@@ -38,35 +38,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Requests that are wrong in one thing: the right code, one sentence, nothing left behind. */
-@Tag("real")
-class BadCriRequestsTest {
+class BadCriRequestsTest extends OneNode {
   private static final String LONG = "x".repeat(10_000);
   private static final Set<Status.Code> WRONG =
       EnumSet.of(
           Status.Code.INVALID_ARGUMENT, Status.Code.NOT_FOUND, Status.Code.FAILED_PRECONDITION);
-
-  private static Node node;
-  private static Pods pods;
-  private static String pod;
-
-  @BeforeAll
-  static void start() {
-    node = Node.started();
-    pods = new Pods(node);
-    node.importImage("k8s.io");
-    pod = pods.run("p");
-  }
-
-  @AfterAll
-  static void close() {
-    node.close();
-  }
 
   private static void refused(String what, Set<Status.Code> codes, Runnable call) {
     try {
@@ -82,7 +61,7 @@ class BadCriRequestsTest {
     throw new AssertionError(what + " was not refused");
   }
 
-  private static PodSandboxConfig podWith(UnaryOperator<PodSandboxConfig.Builder> change) {
+  private PodSandboxConfig podWith(UnaryOperator<PodSandboxConfig.Builder> change) {
     return change.apply(pods.config("bad").toBuilder()).build();
   }
 
@@ -137,23 +116,23 @@ class BadCriRequestsTest {
         1, node.cri().listPodSandbox(ListPodSandboxRequest.getDefaultInstance()).getItemsCount());
   }
 
-  private static LinuxPodSandboxConfig.Builder linux() {
+  private LinuxPodSandboxConfig.Builder linux() {
     return pods.config("bad").getLinux().toBuilder();
   }
 
-  private static ContainerConfig with(UnaryOperator<ContainerConfig.Builder> change) {
+  private ContainerConfig with(UnaryOperator<ContainerConfig.Builder> change) {
     return change.apply(pods.containerConfig("bad", "true").toBuilder()).build();
   }
 
-  private static ContainerConfig mounted(Mount.Builder mount) {
+  private ContainerConfig mounted(Mount.Builder mount) {
     return with(c -> c.addMounts(mount));
   }
 
-  private static ContainerConfig limited(LinuxContainerResources.Builder resources) {
+  private ContainerConfig limited(LinuxContainerResources.Builder resources) {
     return with(c -> c.setLinux(LinuxContainerConfig.newBuilder().setResources(resources)));
   }
 
-  private static ContainerConfig secured(LinuxContainerSecurityContext.Builder security) {
+  private ContainerConfig secured(LinuxContainerSecurityContext.Builder security) {
     return with(c -> c.setLinux(LinuxContainerConfig.newBuilder().setSecurityContext(security)));
   }
 
@@ -247,7 +226,7 @@ class BadCriRequestsTest {
     return LinuxContainerResources.newBuilder();
   }
 
-  private static LinuxContainerSecurityContext.Builder security() {
+  private LinuxContainerSecurityContext.Builder security() {
     return pods.containerConfig("bad", "true").getLinux().getSecurityContext().toBuilder();
   }
 

@@ -31,45 +31,29 @@ import dev.retainerd.wire.cri.v1.SupplementalGroupsPolicy;
 import dev.retainerd.wire.cri.v1.UpdateRuntimeConfigRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a container's configuration asks for, as the container itself sees it. */
-@Tag("real")
-class ContainerFeaturesTest {
+class ContainerFeaturesTest extends OneNode {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-  private static Node node;
-  private static Pods pods;
-  private static String pod;
-  private static Path cdi;
+  private Path cdi;
 
-  @BeforeAll
-  static void start() throws Exception {
-    node = Node.prepared();
+  @Override
+  void configure() throws IOException {
     cdi = Files.createDirectories(node.folder().resolve("cdi"));
     Files.writeString(
         node.config(),
         Files.readString(node.config())
             .replace("  sandbox_image", "  cdi_spec_dirs = [\"" + cdi + "\"]\n  sandbox_image"));
-    node.start();
-    pods = new Pods(node);
-    node.importImage("k8s.io");
-    pod = pods.run("p");
   }
 
-  @AfterAll
-  static void close() {
-    node.close();
-  }
-
-  private static String run(ContainerConfig.Builder config) {
+  private String run(ContainerConfig.Builder config) {
     String id =
         node.cri()
             .createContainer(
@@ -83,13 +67,13 @@ class ContainerFeaturesTest {
     return id;
   }
 
-  private static ContainerConfig.Builder sleeper(String name) {
+  private ContainerConfig.Builder sleeper(String name) {
     return pods
         .containerConfig(name, "trap 'exit 0' TERM; while :; do sleep 0.1; done")
         .toBuilder();
   }
 
-  private static ExecSyncResponse exec(String id, String script) {
+  private ExecSyncResponse exec(String id, String script) {
     return node.cri()
         .execSync(
             ExecSyncRequest.newBuilder()
@@ -99,7 +83,7 @@ class ContainerFeaturesTest {
                 .build());
   }
 
-  private static String out(String id, String script) {
+  private String out(String id, String script) {
     ExecSyncResponse answer = exec(id, script);
     assertEquals(0, answer.getExitCode(), answer.getStderr().toStringUtf8());
     return answer.getStdout().toStringUtf8();
@@ -424,7 +408,7 @@ class ContainerFeaturesTest {
     }
   }
 
-  private static void refused(String named, LinuxContainerSecurityContext.Builder security) {
+  private void refused(String named, LinuxContainerSecurityContext.Builder security) {
     StatusRuntimeException refused =
         assertThrows(
             StatusRuntimeException.class,

@@ -44,28 +44,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a kubelet asks to watch a node: stats, metrics, verbose statuses, and changed limits. */
-@Tag("real")
-class MeasuresTest {
+class MeasuresTest extends OneNode {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-  private static Node node;
-  private static Pods pods;
-  private static String pod;
-  private static String busy;
-  private static String done;
+  private String busy;
+  private String done;
 
   @BeforeAll
-  static void start() {
-    node = Node.started();
-    pods = new Pods(node);
-    node.importImage("k8s.io");
-    pod = pods.run("p");
+  void startBusyAndDone() {
     busy =
         pods.start(
             pod,
@@ -78,12 +68,7 @@ class MeasuresTest {
         "the end of a container", PATIENCE, () -> pods.status(done).getFinishedAt() > 0);
   }
 
-  @AfterAll
-  static void close() {
-    node.close();
-  }
-
-  private static ContainerStats stats(String id) {
+  private ContainerStats stats(String id) {
     return node.cri()
         .containerStats(ContainerStatsRequest.newBuilder().setContainerId(id).build())
         .getStats();
@@ -262,7 +247,7 @@ class MeasuresTest {
     assertEquals(Set.of(), missing);
   }
 
-  private static ContainerStatus update(String id, LinuxContainerResources.Builder resources) {
+  private ContainerStatus update(String id, LinuxContainerResources.Builder resources) {
     node.cri()
         .updateContainerResources(
             UpdateContainerResourcesRequest.newBuilder()
@@ -293,7 +278,7 @@ class MeasuresTest {
     assertEquals(bytes, limit());
   }
 
-  private static long limit() {
+  private long limit() {
     ContainerStats stats = stats(busy);
     return stats.getMemory().getAvailableBytes().getValue()
         + stats.getMemory().getWorkingSetBytes().getValue();

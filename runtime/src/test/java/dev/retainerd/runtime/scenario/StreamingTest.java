@@ -19,38 +19,23 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Exec, attach and port-forward into real containers, by a client that speaks SPDY/3.1 as kubectl
  * does, and ExecSync.
  */
-@Tag("real")
-class StreamingTest {
+class StreamingTest extends OneNode {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final String V4 = "v4.channel.k8s.io";
   private static final String SUCCESS = "{\"metadata\":{},\"status\":\"Success\"}";
 
-  private static Node node;
-  private static Pods pods;
-  private static String pod;
-  private static String idle;
+  private String idle;
 
   @BeforeAll
-  static void start() {
-    node = Node.started();
-    pods = new Pods(node);
-    node.importImage("k8s.io");
-    pod = pods.run("p");
+  void startIdle() {
     idle = pods.start(pod, "p", "idle", "trap 'exit 0' TERM; while :; do sleep 0.2; done");
-  }
-
-  @AfterAll
-  static void close() {
-    node.close();
   }
 
   /** The streams of one command, opened in kubectl's order. */
@@ -78,16 +63,16 @@ class StreamingTest {
     }
   }
 
-  private static ExecRequest.Builder command(String... words) {
+  private ExecRequest.Builder command(String... words) {
     return ExecRequest.newBuilder().setContainerId(idle).addAllCmd(List.of(words)).setStdout(true);
   }
 
-  private static String url(ExecRequest.Builder request) {
+  private String url(ExecRequest.Builder request) {
     return node.cri().exec(request.build()).getUrl();
   }
 
   /** A shell that reads commands from its stdin. */
-  private static String shell(String name, boolean once, boolean terminal) {
+  private String shell(String name, boolean once, boolean terminal) {
     ContainerConfig config =
         pods.containerConfig(name, "").toBuilder()
             .clearCommand()
@@ -109,7 +94,7 @@ class StreamingTest {
     return id;
   }
 
-  private static String attachUrl(String id, boolean terminal) {
+  private String attachUrl(String id, boolean terminal) {
     return node.cri()
         .attach(
             AttachRequest.newBuilder()
@@ -356,7 +341,7 @@ class StreamingTest {
     throw new AssertionError("not refused with " + code);
   }
 
-  private static ExecSyncResponse exec(int seconds, String... words) {
+  private ExecSyncResponse exec(int seconds, String... words) {
     return node.cri()
         .execSync(
             ExecSyncRequest.newBuilder()
@@ -366,7 +351,7 @@ class StreamingTest {
                 .build());
   }
 
-  private static String execSync(String... words) {
+  private String execSync(String... words) {
     return exec(20, words).getStdout().toStringUtf8();
   }
 
