@@ -55,7 +55,7 @@ final class RunCommand implements Callable<Integer> {
 
   @Option(
       names = {"-n", "--rounds"},
-      description = "counted rounds; default: 30, quick 3; long ones have fewer")
+      description = "counted rounds; default: 30, quick 2; long ones have fewer")
   private int rounds;
 
   @Option(

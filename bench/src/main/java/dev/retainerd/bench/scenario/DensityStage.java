@@ -89,7 +89,7 @@ final class DensityStage implements Stage {
 
     @Override
     public Readings round(int number) throws Exception {
-      TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
+      settle();
       Readings readings = new Readings();
       readings.add(memory("daemon, no pod"), note(0).daemon);
       int count = setting.sizes().pods();
@@ -100,7 +100,7 @@ final class DensityStage implements Stage {
         AtOnce.run(ids.length, WIDTH, i -> ids[i] = pods.sleeping(from + i));
         started.addAll(List.of(ids));
         if (step == STEPS) {
-          TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
+          settle();
         }
         note(upTo);
       }
@@ -118,6 +118,12 @@ final class DensityStage implements Stage {
       pods.endQuietly(started);
       started.clear();
       return readings;
+    }
+
+    private void settle() throws InterruptedException {
+      if (setting.sizes().settled()) {
+        TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
+      }
     }
 
     /** Notes memory at this number of pods, and returns it. */

@@ -130,10 +130,12 @@ final class PullStage implements Stage {
       registry.close();
       throw e;
     }
+    Restart restart =
+        !fresh ? Restart.NONE : setting.sizes().settled() ? Restart.SETTLED : Restart.AT_ONCE;
     List<Scenario> turns = new ArrayList<>();
     for (Target target : setting.targets()) {
       if (!fresh || target.own().isPresent()) {
-        turns.add(new Pull(target, registry, name, image.size(), atOnce, fresh));
+        turns.add(new Pull(target, registry, name, image.size(), atOnce, restart));
       }
     }
     if (Commands.has("skopeo")) {
@@ -144,18 +146,27 @@ final class PullStage implements Stage {
     return turns;
   }
 
+  /** Of the daemon, before each pull. */
+  private enum Restart {
+    NONE,
+    AT_ONCE,
+    SETTLED
+  }
+
   private record Pull(
-      Target runtime, Registry registry, String name, long size, int atOnce, boolean fresh)
+      Target runtime, Registry registry, String name, long size, int atOnce, Restart restart)
       implements Scenario {
     private static final double WHOLE = 0.99;
     private static final long NOTED_SECONDS_MAX = 5;
 
     @Override
     public Readings round(int number) throws Exception {
-      if (fresh) {
+      if (restart != Restart.NONE) {
         Node node = runtime.own().orElseThrow();
         node.stopDaemon();
         node.launch();
+      }
+      if (restart == Restart.SETTLED) {
         TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
       }
       OfDaemon processor = OfDaemon.begin(runtime);

@@ -13,6 +13,9 @@ package dev.retainerd.bench.scenario;
  * @param imageMegabytes compressed size of the image that is pulled
  * @param smallLayers layers of the other one
  * @param logMegabytes output of the container whose log is timed
+ * @param started containers that are started at one width of the stage of that
+ * @param settled whether a daemon that has just started is left alone until what it puts off is
+ *     done
  */
 public record Sizes(
     int rounds,
@@ -24,16 +27,18 @@ public record Sizes(
     int idleSeconds,
     int imageMegabytes,
     int smallLayers,
-    int logMegabytes) {
+    int logMegabytes,
+    int started,
+    boolean settled) {
 
   /** For a comparison that means something; ten minutes and more. */
   public static Sizes full() {
-    return new Sizes(30, 3, 10, 60, 1_000, 60, 10, 110, 64, 256);
+    return new Sizes(30, 3, 10, 60, 1_000, 60, 10, 110, 64, 256, 16, true);
   }
 
   /** For a build: does every operation work, in a minute; its figures are coarse. */
   public static Sizes quick() {
-    return new Sizes(3, 1, 2, 6, 40, 3, 2, 16, 16, 16);
+    return new Sizes(2, 1, 1, 6, 40, 3, 1, 16, 16, 16, 8, false);
   }
 
   /** The same but for the numbers that were asked for; 0 is not asked for. */
@@ -48,6 +53,8 @@ public record Sizes(
         idleSeconds,
         imageMegabytes,
         smallLayers,
-        logMegabytes);
+        logMegabytes,
+        started,
+        settled);
   }
 }
