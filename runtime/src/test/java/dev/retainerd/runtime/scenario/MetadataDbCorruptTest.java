@@ -46,16 +46,17 @@ class MetadataDbCorruptTest {
 
   @Test
   void oneFileOfEachKind() throws IOException {
+    node.stopDaemon();
     for (String how : List.of("delete CURRENT", "flip MANIFEST", "truncate .sst", "flip .sst")) {
-      node.stopDaemon();
       String[] words = how.split(" ");
       Path file =
           files().stream()
               .filter(f -> f.getFileName().toString().contains(words[1]))
               .findFirst()
               .orElseThrow();
-      damageAndStart(words[0], file);
+      damageStartAndStop(words[0], file);
     }
+    node.start();
     container.expectOwnExit();
   }
 
@@ -75,22 +76,17 @@ class MetadataDbCorruptTest {
   @Tag("soak")
   @Timeout(value = 40, unit = TimeUnit.MINUTES)
   void everyFileFlippedTruncatedAndDeletedInTurn() throws IOException {
+    node.stopDaemon();
     for (String how : List.of("flip", "truncate", "delete")) {
-      int index = 0;
-      while (true) {
-        node.stopDaemon();
-        List<Path> files = files();
-        if (index >= files.size()) {
-          node.start();
-          break;
-        }
-        damageAndStart(how, files.get(index++));
+      for (int index = 0; index < files().size(); index++) {
+        damageStartAndStop(how, files().get(index));
       }
     }
+    node.start();
     container.expectOwnExit();
   }
 
-  private void damageAndStart(String how, Path file) throws IOException {
+  private void damageStartAndStop(String how, Path file) throws IOException {
     String name = file.getFileName().toString();
     String what = how + " " + name;
     damage(how, file);
@@ -114,6 +110,7 @@ class MetadataDbCorruptTest {
     return last + 1;
   }
 
+  /** The daemon is stopped for it, and stays so. */
   private void expectAsTheLogHasIt(String what) {
     container.expectKnown();
     node.stopDaemon();
@@ -123,7 +120,6 @@ class MetadataDbCorruptTest {
     assertTrue(compared.contains("the same as the events make"), what + ": " + compared);
     assertFalse(compared.contains(" 0 entries"), what + ": " + compared);
     container.expectRunning();
-    node.start();
   }
 
   private Path store() {
