@@ -15,7 +15,7 @@ class LayeringTest {
   private static final JavaClasses OURS =
       new ClassFileImporter()
           .withImportOption(new ImportOption.DoNotIncludeTests())
-          .importPackages("dev.retainerd");
+          .importPackages("dev.retainerd.bench");
 
   @Test
   void benchKnowsNoClassOfTheRuntimesItMeasures() {
