@@ -1,6 +1,7 @@
 /**
- * Owns the cgroups around containers: which hierarchies the node has, the cgroup of a pod with its
- * limits, its removal, and lists for comparison with what should be there.
+ * Owns the cgroups around containers: which hierarchies the node has, where in them we are
+ * ourselves, the cgroup of a pod with its limits, its removal, and lists for comparison with what
+ * should be there.
  *
  * <p>It must not make the cgroups of containers, which the OCI runtime does, and must not know of
  * the journal or the CRI; each effect is idempotent.
