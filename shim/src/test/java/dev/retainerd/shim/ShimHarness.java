@@ -27,7 +27,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -38,13 +37,6 @@ final class ShimHarness implements AutoCloseable {
   static final Duration PATIENCE = Duration.ofSeconds(60);
   static final String NAMESPACE = "test";
   private static final String BUSYBOX = "/bin/busybox";
-
-  /**
-   * The shim in dist/, where somebody says that it is of these sources: it starts in a part of the
-   * time that our classes take, and there are hundreds of starts.
-   */
-  private static final Optional<String> BUILT =
-      Optional.ofNullable(System.getenv("RETAIN_BUILT_SHIM"));
 
   final Path root;
   private final List<Path> bundles = new ArrayList<>();
@@ -67,7 +59,7 @@ final class ShimHarness implements AutoCloseable {
   }
 
   ShimHarness(List<String> before, List<String> options) throws Exception {
-    this(BUILT.map(List::of).orElseGet(ShimHarness::javaCommand), before, options);
+    this(javaCommand(), before, options);
   }
 
   /**
