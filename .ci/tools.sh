@@ -111,6 +111,7 @@ need_test_tools() {
   local wanted=()
   command -v strace >/dev/null || wanted+=(strace)
   command -v crun >/dev/null || wanted+=(crun)
+  command -v criu >/dev/null || wanted+=(criu)
   command -v chromium >/dev/null || wanted+=(chromium)
   command -v python3 >/dev/null || wanted+=(python3)
   command -v openssl >/dev/null || wanted+=(openssl)

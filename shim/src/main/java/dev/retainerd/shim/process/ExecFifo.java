@@ -1,5 +1,7 @@
 package dev.retainerd.shim.process;
 
+import dev.retainerd.shim.posix.Posix;
+import dev.retainerd.shim.posix.PosixException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,6 +75,20 @@ public final class ExecFifo {
 
   Path path() {
     return fifo;
+  }
+
+  /**
+   * Ends the wait of a reader for an init that will not come any more. One that has read already is
+   * left to say so, however long it takes to be scheduled: killed, it would take a start with it.
+   */
+  void endWait() {
+    try {
+      // The kernel lets the reader in when somebody is at the other end, and then it reads an end.
+      Posix.close(Posix.open(fifo.toString(), Posix.O_WRONLY | Posix.O_NONBLOCK, 0));
+    } catch (PosixException e) {
+      // Nobody reads, not yet or not any more.
+      return;
+    }
   }
 
   /** Whether reading it is all that a start of this bundle takes, where runc makes it. */

@@ -18,7 +18,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.BooleanSupplier;
 
 /**
  * Calls of runc or crun for the containers of one root. Every call has a deadline, after which the
@@ -230,7 +229,7 @@ public final class OciRuntime {
         meanwhile.run();
       } finally {
         // Whatever comes: its end is to be known before anything is undone.
-        status = await(call, verb, () -> true);
+        status = await(call, verb, () -> {});
       }
       return status;
     } finally {
@@ -262,20 +261,18 @@ public final class OciRuntime {
   /**
    * Waits for its end.
    *
-   * @param promising asked now and then: where it says no, the call is ended
+   * @param meanwhile done now and then
    */
-  int await(Call call, String verb, BooleanSupplier promising) throws TtrpcException {
+  int await(Call call, String verb, Runnable meanwhile) throws TtrpcException {
     long deadline = System.nanoTime() + patience.toNanos();
     try {
       while (true) {
         try {
           return call.ended().get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-          boolean late = System.nanoTime() - deadline > 0;
-          if (late || !promising.getAsBoolean()) {
+          meanwhile.run();
+          if (System.nanoTime() - deadline > 0) {
             reaper.signalIfOurs(call.pid(), Processes.SIGKILL);
-          }
-          if (late) {
             throw new TtrpcException(
                 StatusCode.DEADLINE_EXCEEDED,
                 "OCI runtime "

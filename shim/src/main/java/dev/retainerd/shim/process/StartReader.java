@@ -79,7 +79,14 @@ public final class StartReader implements AutoCloseable {
     }
     try {
       Posix.writeAll(word, new byte[] {'\n'});
-      runtime.await(call, "start", () -> ExecFifo.isRuncInit(pid));
+      runtime.await(
+          call,
+          "start",
+          () -> {
+            if (!ExecFifo.isRuncInit(pid)) {
+              fifo.endWait();
+            }
+          });
       // Nothing came: init is gone, or a start before this one let it go and did not live to say
       // so.
       boolean started =
