@@ -175,7 +175,7 @@ class KilledInEachStateTest {
     CompletableFuture<Void> lost =
         CompletableFuture.runAsync(
             () -> assertThrows(TtrpcException.class, () -> harness.start("c1")));
-    ShimHarness.awaitTrue("who lets init go", () -> harness.hasChild("exec.fifo"));
+    ShimHarness.awaitTrue("who lets init go", () -> harness.childOpens("exec.fifo"));
     harness.killShim();
     lost.join();
     Files.writeString(freezer, "THAWED");

@@ -34,6 +34,9 @@ import java.util.stream.Stream;
  * A real shim process, real runc and busybox, in a folder of their own that is removed at the end.
  */
 final class ShimHarness implements AutoCloseable {
+  /** Number of that system call on x86-64. */
+  private static final int OPENAT = 257;
+
   static final Duration PATIENCE = Duration.ofSeconds(60);
   static final String NAMESPACE = "test";
   private static final String BUSYBOX = "/bin/busybox";
@@ -229,12 +232,34 @@ final class ShimHarness implements AutoCloseable {
     return "shim-test-" + ProcessHandle.current().pid() + "/" + id;
   }
 
-  /** Whether the shim has a child that was told of a file. */
-  boolean hasChild(String file) {
+  private Stream<ProcessHandle> childrenToldOf(String file) {
     return process
         .children()
-        .flatMap(child -> child.info().arguments().stream().flatMap(Stream::of))
-        .anyMatch(argument -> argument.endsWith("/" + file));
+        .filter(
+            child ->
+                child.info().arguments().stream()
+                    .flatMap(Stream::of)
+                    .anyMatch(argument -> argument.endsWith("/" + file)));
+  }
+
+  /** Whether the shim has a child that was told of a file. */
+  boolean hasChild(String file) {
+    return childrenToldOf(file).findAny().isPresent();
+  }
+
+  /** Whether such a child waits in opening a file, which a FIFO is that nobody else has open. */
+  boolean childOpens(String file) {
+    return childrenToldOf(file)
+        .anyMatch(
+            child -> {
+              try {
+                Path call = Path.of("/proc", Long.toString(child.pid()), "syscall");
+                return Files.readString(call).startsWith(OPENAT + " ");
+              } catch (IOException e) {
+                // It has ended.
+                return false;
+              }
+            });
   }
 
   /** Creates and starts a container that logs to {@code log} in the CRI format. */
