@@ -32,9 +32,11 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * The real bridge, host-local, portmap and firewall tools, in a network namespace that plays the
  * node: a child process is born into the namespace of the thread that starts it, so bridges and nat
- * rules never reach the real node.
+ * rules never reach the real node. So are threads, which would serve the tests after it: it is
+ * tagged to have its JVM at the end.
  */
 @Tag("real")
+@Tag("alone")
 class RealPluginsTest {
   private static final Duration DEADLINE = Duration.ofSeconds(60);
 
