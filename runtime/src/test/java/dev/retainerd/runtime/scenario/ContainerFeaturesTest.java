@@ -54,17 +54,7 @@ class ContainerFeaturesTest extends OneNode {
   }
 
   private String run(ContainerConfig.Builder config) {
-    String id =
-        node.cri()
-            .createContainer(
-                CreateContainerRequest.newBuilder()
-                    .setPodSandboxId(pod)
-                    .setConfig(config)
-                    .setSandboxConfig(pods.config("p"))
-                    .build())
-            .getContainerId();
-    pods.start(id);
-    return id;
+    return pods.start(pod, "p", config.build());
   }
 
   private ContainerConfig.Builder sleeper(String name) {

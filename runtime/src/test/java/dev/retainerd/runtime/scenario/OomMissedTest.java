@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.ContainerState;
 import dev.retainerd.wire.cri.v1.ContainerStatus;
-import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import dev.retainerd.wire.history.v1.HistoryEvent;
 import java.time.Duration;
@@ -58,17 +57,7 @@ class OomMissedTest {
       config
           .getLinuxBuilder()
           .setResources(LinuxContainerResources.newBuilder().setMemoryLimitInBytes(16L << 20));
-      String id =
-          node.cri()
-              .createContainer(
-                  CreateContainerRequest.newBuilder()
-                      .setPodSandboxId(pod)
-                      .setConfig(config)
-                      .setSandboxConfig(pods.config("p"))
-                      .build())
-              .getContainerId();
-      pods.start(id);
-      ids.add(id);
+      ids.add(pods.start(pod, "p", config.build()));
     }
     pods.signal("eat");
     node.killDaemon();

@@ -72,8 +72,14 @@ final class Pods {
 
   /** RunPodSandbox; the id. */
   String run(PodSandboxConfig config) {
+    return run(config, "");
+  }
+
+  /** RunPodSandbox by a runtime handler; the id. */
+  String run(PodSandboxConfig config, String handler) {
     return node.cri()
-        .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(config).build())
+        .runPodSandbox(
+            RunPodSandboxRequest.newBuilder().setConfig(config).setRuntimeHandler(handler).build())
         .getPodSandboxId();
   }
 
@@ -127,28 +133,35 @@ final class Pods {
   /** CreateContainer with a memory limit, and StartContainer; the id. */
   String startLimited(String pod, String podName, String name, String script, long bytes) {
     ContainerConfig plain = containerConfig(name, script);
-    String id =
-        node.cri()
-            .createContainer(
-                CreateContainerRequest.newBuilder()
-                    .setPodSandboxId(pod)
-                    .setConfig(
-                        plain.toBuilder()
-                            .setLinux(
-                                plain.getLinux().toBuilder()
-                                    .setResources(
-                                        LinuxContainerResources.newBuilder()
-                                            .setMemoryLimitInBytes(bytes))))
-                    .setSandboxConfig(config(podName))
-                    .build())
-            .getContainerId();
-    start(id);
-    return id;
+    return start(
+        pod,
+        podName,
+        plain.toBuilder()
+            .setLinux(
+                plain.getLinux().toBuilder()
+                    .setResources(
+                        LinuxContainerResources.newBuilder().setMemoryLimitInBytes(bytes)))
+            .build());
   }
 
   /** CreateContainer and StartContainer; the id. */
   String start(String pod, String podName, String name, String script) {
     String id = create(pod, podName, name, script);
+    start(id);
+    return id;
+  }
+
+  /** CreateContainer and StartContainer; the id. */
+  String start(String pod, String podName, ContainerConfig config) {
+    String id =
+        node.cri()
+            .createContainer(
+                CreateContainerRequest.newBuilder()
+                    .setPodSandboxId(pod)
+                    .setConfig(config)
+                    .setSandboxConfig(config(podName))
+                    .build())
+            .getContainerId();
     start(id);
     return id;
   }

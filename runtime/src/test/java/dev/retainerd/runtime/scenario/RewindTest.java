@@ -8,7 +8,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.ContainerState;
-import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.LinuxContainerResources;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -75,17 +74,7 @@ class RewindTest {
     config
         .getLinuxBuilder()
         .setResources(LinuxContainerResources.newBuilder().setMemoryLimitInBytes(MEMORY_BYTES));
-    String id =
-        node.cri()
-            .createContainer(
-                CreateContainerRequest.newBuilder()
-                    .setPodSandboxId(pod)
-                    .setConfig(config)
-                    .setSandboxConfig(pods.config("p"))
-                    .build())
-            .getContainerId();
-    pods.start(id);
-    return id;
+    return pods.start(pod, "p", config.build());
   }
 
   private static void awaitExit(Pods pods, String container) {

@@ -10,7 +10,6 @@ import dev.retainerd.wire.cri.v1.ExecSyncResponse;
 import dev.retainerd.wire.cri.v1.ListContainersRequest;
 import dev.retainerd.wire.cri.v1.ListPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.RestorePodRequest;
-import dev.retainerd.wire.cri.v1.RunPodSandboxRequest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -41,14 +40,7 @@ final class SavedPods {
   }
 
   Pod run(String name, int containers) {
-    String id =
-        node.cri()
-            .runPodSandbox(
-                RunPodSandboxRequest.newBuilder()
-                    .setConfig(pods.config(name))
-                    .setRuntimeHandler(handler)
-                    .build())
-            .getPodSandboxId();
+    String id = pods.run(pods.config(name), handler);
     List<String> ids = new ArrayList<>();
     for (int i = 0; i < containers; i++) {
       ids.add(pods.start(id, name, nameOf(i), SLEEPER));

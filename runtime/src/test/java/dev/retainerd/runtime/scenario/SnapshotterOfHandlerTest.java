@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.retainerd.runtime.image.DockerRegistry;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.ContainerStatsRequest;
-import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.FilesystemUsage;
 import dev.retainerd.wire.cri.v1.ImageFsInfoRequest;
 import dev.retainerd.wire.cri.v1.ImageSpec;
@@ -18,7 +17,6 @@ import dev.retainerd.wire.cri.v1.PodSandboxConfig;
 import dev.retainerd.wire.cri.v1.PullImageRequest;
 import dev.retainerd.wire.cri.v1.RemoveImageRequest;
 import dev.retainerd.wire.cri.v1.RestorePodResponse;
-import dev.retainerd.wire.cri.v1.RunPodSandboxRequest;
 import dev.retainerd.wire.cri.v1.StatusRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -80,31 +78,11 @@ class SnapshotterOfHandlerTest {
   }
 
   private String run(String name, String handler) {
-    return node.cri()
-        .runPodSandbox(
-            RunPodSandboxRequest.newBuilder()
-                .setConfig(pods.config(name))
-                .setRuntimeHandler(handler)
-                .build())
-        .getPodSandboxId();
-  }
-
-  private String start(String pod, String name, ContainerConfig config) {
-    String id =
-        node.cri()
-            .createContainer(
-                CreateContainerRequest.newBuilder()
-                    .setPodSandboxId(pod)
-                    .setConfig(config)
-                    .setSandboxConfig(pods.config(name))
-                    .build())
-            .getContainerId();
-    pods.start(id);
-    return id;
+    return pods.run(pods.config(name), handler);
   }
 
   private String start(String pod, String name) {
-    return start(pod, name, pods.containerConfig(name, SLEEPER));
+    return pods.start(pod, name, pods.containerConfig(name, SLEEPER));
   }
 
   private Path folder(String snapshotter) {
@@ -173,7 +151,7 @@ class SnapshotterOfHandlerTest {
     // The next container of that pod begins with the image, and not with what the first wrote.
     pods.stop(two, 0);
     ContainerConfig next = pods.containerConfig("next", SLEEPER);
-    String third = start(copied, "copied", next);
+    String third = pods.start(copied, "copied", next);
     assertEquals("/bin/ls", saved.exec(third, "ls /bin/ls; [ ! -e /written ]"));
     for (String pod : List.of(layered, copied)) {
       pods.stopPod(pod);
@@ -218,7 +196,7 @@ class SnapshotterOfHandlerTest {
     assertEquals(layered.size() + 1, snapshots("overlayfs").size());
     String pod = run("puller", COPIES);
     String id =
-        start(
+        pods.start(
             pod,
             "puller",
             pods.containerConfig("puller", SLEEPER).toBuilder()
@@ -281,7 +259,7 @@ class SnapshotterOfHandlerTest {
       saved.exec(id, "echo on >/written");
       assertEquals(folder("native").toString(), filesystemOf(id));
       ContainerConfig next = pods.containerConfig("next", SLEEPER);
-      assertEquals("overlay", root(start(pod, "moved", next)));
+      assertEquals("overlay", root(pods.start(pod, "moved", next)));
       pods.stopPod(pod);
       pods.removePod(pod);
       assertFalse(snapshots("native").contains(id));

@@ -7,7 +7,6 @@ import dev.retainerd.runtime.stream.SpdyClient;
 import dev.retainerd.wire.cri.v1.AttachRequest;
 import dev.retainerd.wire.cri.v1.ContainerConfig;
 import dev.retainerd.wire.cri.v1.ContainerState;
-import dev.retainerd.wire.cri.v1.CreateContainerRequest;
 import dev.retainerd.wire.cri.v1.ExecRequest;
 import dev.retainerd.wire.cri.v1.ExecSyncRequest;
 import dev.retainerd.wire.cri.v1.ExecSyncResponse;
@@ -81,17 +80,7 @@ class StreamingTest extends OneNode {
             .setStdinOnce(once)
             .setTty(terminal)
             .build();
-    String id =
-        node.cri()
-            .createContainer(
-                CreateContainerRequest.newBuilder()
-                    .setPodSandboxId(pod)
-                    .setConfig(config)
-                    .setSandboxConfig(pods.config("p"))
-                    .build())
-            .getContainerId();
-    pods.start(id);
-    return id;
+    return pods.start(pod, "p", config);
   }
 
   private String attachUrl(String id, boolean terminal) {
