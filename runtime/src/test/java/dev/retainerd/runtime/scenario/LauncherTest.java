@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** dist/bin as a user meets it: through links, from anywhere, with hardly an environment. */
@@ -44,6 +45,39 @@ class LauncherTest {
         Host.run(20, List.of(Node.DIST.resolve("bin").resolve(program).toString(), "--nonsense"));
     assertTrue(output.code() != 0, output.text());
     assertFalse(output.text().contains("\tat "), output.text());
+  }
+
+  /**
+   * A class that the cache does not hold but a held one names is looked for in all jars, before
+   * {@code main} is called.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "retainerd, io.netty.handler.ssl.SslContext",
+    "retainctl, picocli.CommandLine",
+    "rewind, picocli.CommandLine",
+    "retain-bench, picocli.CommandLine"
+  })
+  void librariesComeFromTheAotCache(String program, String held) {
+    Host.Output output =
+        Host.run(
+            20,
+            List.of(
+                "env",
+                "RETAINERD_JAVA_OPTS=-Xlog:class+load=info:stdout",
+                Node.DIST.resolve("bin").resolve(program).toString(),
+                "--version"));
+    assertEquals(0, output.code(), output.text());
+    List<String> lines = output.text().lines().toList();
+    assertTrue(
+        lines.stream().anyMatch(line -> line.contains(held + " source: shared objects")),
+        output.text());
+    assertEquals(
+        List.of(),
+        lines.stream()
+            .filter(line -> line.contains("source: file:"))
+            .filter(line -> line.contains("io.netty") || line.contains("org.objectweb"))
+            .toList());
   }
 
   /** It reports home; a jar of that name beside the others would be loaded by their manifests. */
