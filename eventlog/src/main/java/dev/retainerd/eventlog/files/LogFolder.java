@@ -163,6 +163,7 @@ public record LogFolder(Path path) {
   private Optional<Generation> generation(int number, List<LogDamage> damages) throws IOException {
     Path folder = generationFolder(number);
     Path startFile = folder.resolve("start");
+    Optional<Generation.Seal> seal = SmallFile.read(folder.resolve("seal")).map(LogFolder::seal);
     Optional<Map<String, String>> values = SmallFile.read(startFile);
     Optional<Generation.Start> start;
     if (values.isPresent()) {
@@ -170,7 +171,7 @@ public record LogFolder(Path path) {
       start = Optional.of(start(values.get()));
     } else {
       // The very first begins with event 1, whether or not that can be read.
-      start = guessStart(folder).map(guessed -> number == 1 ? guessed.beforeAll() : guessed);
+      start = guessStart(folder, seal).map(guessed -> number == 1 ? guessed.beforeAll() : guessed);
       if (start.isPresent()) {
         damages.add(
             new LogDamage(
@@ -179,7 +180,7 @@ public record LogFolder(Path path) {
                 "",
                 0,
                 0,
-                "it is missing or damaged; its content was taken from the first event"));
+                "it is missing or damaged; its content was taken from the first event or the end"));
       } else if (recordFile(folder).isPresent()) {
         damages.add(
             new LogDamage(
@@ -189,19 +190,23 @@ public record LogFolder(Path path) {
     if (start.isEmpty()) {
       return Optional.empty();
     }
-    Path sealFile = folder.resolve("seal");
-    Optional<Generation.Seal> seal = SmallFile.read(sealFile).map(LogFolder::seal);
     return Optional.of(new Generation(number, folder, start.get(), seal, false));
   }
 
-  /** What the first readable event tells of a start that cannot be read. */
-  private static Optional<Generation.Start> guessStart(Path folder) throws IOException {
+  /**
+   * What the first readable event tells of a start that cannot be read. What stands behind the seal
+   * is left over from a batch that was never acknowledged: it tells nothing, and a generation that
+   * ended before its first event begins where it ended.
+   */
+  private static Optional<Generation.Start> guessStart(Path folder, Optional<Generation.Seal> seal)
+      throws IOException {
     Optional<Path> file = recordFile(folder);
     if (file.isEmpty()) {
       return Optional.empty();
     }
+    long limit = seal.map(Generation.Seal::endPosition).orElse(Long.MAX_VALUE);
     try (RecordSource source = RecordSource.ofFile(file.get())) {
-      RecordScanner scanner = new RecordScanner(source, 0, Long.MAX_VALUE);
+      RecordScanner scanner = new RecordScanner(source, 0, limit);
       RecordScanner.Found found = scanner.next(true);
       if (found instanceof RecordScanner.Hole) {
         found = scanner.next(true);
@@ -214,7 +219,7 @@ public record LogFolder(Path path) {
                   sound.envelope().previousHash(),
                   sound.envelope().wallNanos(),
                   sound.envelope().bootId()))
-          : Optional.empty();
+          : seal.map(s -> new Generation.Start("", s.lastSequence() + 1, s.lastHash(), 0, ""));
     }
   }
 

@@ -98,7 +98,7 @@ class DamagedLogTest {
         random.nextBytes(bytes);
       }
       Path copy = copy();
-      overwrite(copy, at, bytes);
+      overwrite(recordFile(copy), at, bytes);
       opensWithoutThose(copy, at, at + bytes.length, "overwritten " + at + "+" + bytes.length);
     }
   }
@@ -118,7 +118,7 @@ class DamagedLogTest {
   @Test
   void oneRecordInTheMiddleIsLostAndNothingElse() throws IOException {
     Path copy = copy();
-    overwrite(copy, places.get(199).position() + 40, new byte[20]);
+    overwrite(recordFile(copy), places.get(199).position() + 40, new byte[20]);
     try (ChronicleEventLog log = ChronicleEventLog.open(options(copy))) {
       LogStatus status = log.status();
       assertEquals(1, status.damages().size());
@@ -152,7 +152,7 @@ class DamagedLogTest {
         at.add(e.get().place());
       }
     }
-    overwrite(torn, at.get(12).position(), new byte[64]);
+    overwrite(recordFile(torn), at.get(12).position(), new byte[64]);
     try (ChronicleEventLog log = ChronicleEventLog.open(options(torn))) {
       assertEquals(12, log.lastSequence());
       for (LogDamage damage : log.status().damages()) {
@@ -162,6 +162,38 @@ class DamagedLogTest {
       assertEquals(13, log.append(Drafts.batch(13, 1, 10)).firstSequence());
     }
     assertEquals(13, sound(torn).size());
+  }
+
+  /** What is left of it behind the end of a generation does not tell how that one began. */
+  @Test
+  void theStartOfAGenerationWhoseOnlyBatchWasNeverAcknowledgedIsLost() throws IOException {
+    Path folder = dir.resolve("second");
+    Path torn = dir.resolve("second-killed");
+    try (ChronicleEventLog log = ChronicleEventLog.open(options(folder))) {
+      log.append(Drafts.batch(1, 10, 100));
+      log.force();
+    }
+    try (ChronicleEventLog log = ChronicleEventLog.open(options(folder))) {
+      log.append(Drafts.batch(11, 10, 100));
+      copyAll(folder, torn);
+    }
+    Path second = new LogFolder(torn).generationFolder(2);
+    LogEntry.Place first;
+    try (ReadOnlyLog.Walk walk = ReadOnlyLog.open(torn).walk(11, true)) {
+      first = walk.next().orElseThrow().place();
+    }
+    assertEquals(2, first.generation());
+    overwrite(first.file(), first.position(), new byte[64]);
+    try (ChronicleEventLog log = ChronicleEventLog.open(options(torn))) {
+      assertEquals(10, log.lastSequence());
+    }
+    Files.write(second.resolve("start"), new byte[] {1});
+    try (ChronicleEventLog log = ChronicleEventLog.open(options(torn))) {
+      assertEquals(10, log.lastSequence());
+      assertEquals(11, log.append(Drafts.batch(11, 3, 10)).firstSequence());
+    }
+    assertEquals(13, sound(torn).size());
+    assertEquals(List.of(), ReadOnlyLog.open(torn).damages(), "mended");
   }
 
   @Test
@@ -323,9 +355,9 @@ class DamagedLogTest {
     return LogFolder.recordFile(new LogFolder(log).generationFolder(1)).orElseThrow();
   }
 
-  private static void overwrite(Path log, long at, byte[] bytes) throws IOException {
-    try (FileChannel file = FileChannel.open(recordFile(log), StandardOpenOption.WRITE)) {
-      file.write(ByteBuffer.wrap(bytes), at);
+  private static void overwrite(Path file, long at, byte[] bytes) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.write(ByteBuffer.wrap(bytes), at);
     }
   }
 
