@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Pull and unpack beside what skopeo takes to copy the same image without unpacking it. */
+@Tag("real")
+@Tag("timed")
 @Tag("soak")
 class PullSpeedTest {
   private static final int ROUNDS = 5;
