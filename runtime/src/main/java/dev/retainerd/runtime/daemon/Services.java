@@ -13,7 +13,6 @@ import dev.retainerd.runtime.container.ContainerRecords;
 import dev.retainerd.runtime.container.ContainerService;
 import dev.retainerd.runtime.engine.Journal;
 import dev.retainerd.runtime.engine.Origin;
-import dev.retainerd.runtime.error.Refusal;
 import dev.retainerd.runtime.group.GroupService;
 import dev.retainerd.runtime.idmap.MappedTrees;
 import dev.retainerd.runtime.namespaces.NamespacePins;
@@ -38,6 +37,7 @@ import dev.retainerd.runtime.shims.TtrpcShim;
 import dev.retainerd.runtime.stream.StreamServer;
 import dev.retainerd.runtime.task.Bundles;
 import dev.retainerd.runtime.task.Checkpointing;
+import dev.retainerd.runtime.task.EndedTasks;
 import dev.retainerd.runtime.task.ExecService;
 import dev.retainerd.runtime.task.ExitRecorder;
 import dev.retainerd.runtime.task.StopService;
@@ -51,10 +51,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.function.BiConsumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Every service of the daemon, fitted together. */
 record Services(
@@ -73,7 +70,6 @@ record Services(
     StreamServer streams,
     DescriptorHolder holder,
     Saved saved) {
-  private static final Logger LOG = LoggerFactory.getLogger(Services.class);
 
   /** What checkpoints of pods are made with, and what containers are restored from. */
   record Saved(
@@ -193,9 +189,14 @@ record Services(
     Checkpointing checkpointing = new Checkpointing(tasks);
     ConsistentCut cuts = new ConsistentCut(sandboxes, tasks, checkpointing);
     TaskRecovery taskRecovery = new TaskRecovery(tasks, RECOVERY);
-    ExitRecorder recorder =
-        new ExitRecorder(
-            tasks, SHIM, (ns, id) -> deleteEnded(tasks, containers, sandboxes, ns, id));
+    EndedTasks ended =
+        new EndedTasks(
+            tasks,
+            SELF,
+            (namespace, id) ->
+                namespace.equals(SandboxService.NAMESPACE)
+                    && (containers.find(id).isPresent() || sandboxes.find(id).isPresent()));
+    ExitRecorder recorder = new ExitRecorder(tasks, SHIM, ended::ended);
     journal.addListener(
         (envelope, event) -> {
           if (event instanceof dev.retainerd.eventlog.event.Event.TaskDeleted deleted) {
@@ -234,6 +235,7 @@ record Services(
                 groups,
                 taskRecovery,
                 recorder,
+                ended,
                 sandboxes,
                 containers,
                 more(imageRecovery, () -> cuts.settleAll(RECOVERY)),
@@ -271,29 +273,6 @@ record Services(
         () -> node.network(networks),
         () -> node.cgroups(Cgroups.detect()),
         () -> node.runtimeState(state.resolve("runc")));
-  }
-
-  /** Containers of pods need their task no more once it has ended; others' clients delete them. */
-  private static void deleteEnded(
-      TaskService tasks,
-      ContainerService containers,
-      SandboxService sandboxes,
-      String namespace,
-      String id) {
-    if (!namespace.equals(SandboxService.NAMESPACE)) {
-      return;
-    }
-    Optional<?> owner = containers.find(id);
-    if (owner.isEmpty() && sandboxes.find(id).isEmpty()) {
-      return;
-    }
-    try {
-      tasks.delete(SELF, namespace, id);
-    } catch (Refusal e) {
-      if (!e.is(Refusal.Code.NOT_FOUND)) {
-        LOG.warn("the ended task {} is not deleted yet: {}", id, e.sentence());
-      }
-    }
   }
 
   private static SpecPolicy policy(DaemonConfig config) {

@@ -11,6 +11,7 @@ import dev.retainerd.runtime.group.GroupService;
 import dev.retainerd.runtime.sandbox.SandboxRecords;
 import dev.retainerd.runtime.sandbox.SandboxService;
 import dev.retainerd.runtime.shims.Shims;
+import dev.retainerd.runtime.task.EndedTasks;
 import dev.retainerd.runtime.task.ExecService;
 import dev.retainerd.runtime.task.ExitRecorder;
 import dev.retainerd.runtime.task.StopService;
@@ -54,6 +55,7 @@ public final class Recovery {
       GroupService groups,
       TaskRecovery taskRecovery,
       ExitRecorder recorder,
+      EndedTasks ended,
       SandboxService sandboxes,
       ContainerService containers,
       List<Runnable> more,
@@ -247,14 +249,15 @@ public final class Recovery {
     }
   }
 
-  /** Its exit may have come from a shim a moment ago, and the deletion with it. */
+  /**
+   * Its exit may have come from a shim a moment ago, and the deletion with it. A shim that does not
+   * answer holds up nobody.
+   */
   private void deleteIfThere(String id) {
     try {
       parts.tasks.delete(self, NAMESPACE, id);
     } catch (Refusal e) {
-      if (!e.is(Refusal.Code.NOT_FOUND)) {
-        throw e;
-      }
+      parts.ended.ended(NAMESPACE, id);
     }
   }
 

@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.cri.v1.ContainerState;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -20,8 +24,12 @@ class ShimKilledTest {
 
   @BeforeEach
   void start() {
-    node = Node.started();
+    node = Node.prepared();
     pods = new Pods(node);
+  }
+
+  private void started() {
+    node.start();
     node.importImage("k8s.io");
   }
 
@@ -32,6 +40,7 @@ class ShimKilledTest {
 
   @Test
   void containerOutlivesItsShimAndItsExitIsKnown() {
+    started();
     String counter = pods.start(pods.run("p"), "p", "counter", Pods.COUNTER);
     long pid = pods.pid(counter);
     Host.kill9(Host.parentOf(pid));
@@ -48,6 +57,7 @@ class ShimKilledTest {
 
   @Test
   void exitRightAfterTheShimsDeathIsKnown() {
+    started();
     String pod = pods.run("p");
     String second =
         pods.start(pod, "p", "second", "until [ -e /signal/go ]; do sleep 0.02; done; exit 7");
@@ -63,6 +73,7 @@ class ShimKilledTest {
 
   @Test
   void daemonAndShimKilledTogether() {
+    started();
     String pod = pods.run("p");
     String counter = pods.start(pod, "p", "counter", Pods.COUNTER);
     String second =
@@ -92,5 +103,53 @@ class ShimKilledTest {
     pods.stop(counter, 10);
     assertEquals(3, pods.status(counter).getExitCode());
     pods.expectCounted("p", "counter");
+  }
+
+  /** What a container leaves is cleaned up by the heir, and whoever stops the pod does not wait. */
+  @Test
+  void shimKilledWhileItCleansUpAfterAnExit() throws Exception {
+    Path runtime = node.folder().resolve("runc-holds-deletes");
+    Files.writeString(
+        runtime,
+        """
+        #!/bin/sh
+        case " $* " in
+          *' delete '*)
+            [ ! -e %1$s/hold ] || >%1$s/deleting
+            while [ -e %1$s/hold ]; do sleep 0.05; done;;
+        esac
+        exec /usr/sbin/runc "$@"
+        """
+            .formatted(node.folder()));
+    Files.setPosixFilePermissions(runtime, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.writeString(
+        node.config(),
+        """
+        [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+          runtime_type = "io.containerd.runc.v2"
+          [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+            BinaryName = "%s"
+        """
+            .formatted(runtime),
+        StandardOpenOption.APPEND);
+    started();
+    String pod = pods.run("p");
+    String ends =
+        pods.start(pod, "p", "ends", "until [ -e /signal/go ]; do sleep 0.02; done; exit 7");
+    long shim = Host.parentOf(pods.pid(ends));
+    Path hold = Files.createFile(node.folder().resolve("hold"));
+    pods.signal("go");
+    Eventually.holds(
+        "a delete under way", PATIENCE, () -> Files.exists(node.folder().resolve("deleting")));
+    assertEquals(ContainerState.CONTAINER_EXITED, pods.status(ends).getState());
+    Host.kill9(shim);
+    Files.delete(hold);
+    pods.stop(ends, 0);
+    assertEquals(7, pods.status(ends).getExitCode());
+    pods.remove(ends);
+    pods.stopPod(pod);
+    pods.removePod(pod);
+    node.stopDaemon();
+    node.expectNothingLeft();
   }
 }
