@@ -168,10 +168,11 @@ final class TaskCreation {
     String owner = intent.owner();
     try (KeyLocks.Held held = tasks.holdPlace(owner)) {
       Shims.Placement placement = shims.place(owner);
-      List<Event> events = new ArrayList<>(placement.events());
-      events.add(intent.in(placement.shimId()));
       // Before the intent: who waits for a shim must not hold what its settlement needs.
       ShimCalls shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
+      List<Event> events = new ArrayList<>(placement.events());
+      // While it was waited for, an heir may have taken the owner over.
+      events.add(intent.in(shims.home(owner).orElse(placement.shimId())));
       journal.commit(intent.origin(), intent.namespace(), events);
       return shim;
     } finally {

@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.retainerd.wire.cri.v1.ContainerState;
+import dev.retainerd.wire.cri.v1.ListContainersRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -151,5 +154,52 @@ class ShimKilledTest {
     pods.removePod(pod);
     node.stopDaemon();
     node.expectNothingLeft();
+  }
+
+  /** A start that waits for the heir is recorded in the heir, and can be stopped like any other. */
+  @Test
+  void containerStartedWhileItsPodsShimIsReplaced() throws Exception {
+    Path hold = node.folder().resolve("hold-shims");
+    Path launcher = node.folder().resolve("shim-launcher");
+    Files.writeString(
+        launcher,
+        """
+        #!/bin/sh
+        while [ -e %s ]; do sleep 0.05; done
+        exec %s "$@"
+        """
+            .formatted(hold, Node.DIST.resolve("bin/containerd-shim-retain-v1")));
+    Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.writeString(
+        node.config(),
+        """
+
+        [retain]
+          spare_shims = 0
+          shim_path = "%s"
+        """
+            .formatted(launcher),
+        StandardOpenOption.APPEND);
+    started();
+    String pod = pods.run("p");
+    String first = pods.start(pod, "p", "first", "sleep 1000");
+    Files.createFile(hold);
+    Host.kill9(Host.parentOf(pods.pid(first)));
+    CompletableFuture<String> started =
+        CompletableFuture.supplyAsync(() -> pods.start(pod, "p", "second", "sleep 1000"));
+    Eventually.holds(
+        "a second container",
+        PATIENCE,
+        () ->
+            node.cri()
+                    .listContainers(ListContainersRequest.getDefaultInstance())
+                    .getContainersCount()
+                == 2);
+    Files.delete(hold);
+    String second = started.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    pods.stop(second, 0);
+    pods.remove(second);
+    pods.stopPod(pod);
+    pods.removePod(pod);
   }
 }
