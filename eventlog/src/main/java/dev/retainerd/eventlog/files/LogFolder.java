@@ -163,11 +163,12 @@ public record LogFolder(Path path) {
   private Optional<Generation> generation(int number, List<LogDamage> damages) throws IOException {
     Path folder = generationFolder(number);
     Path startFile = folder.resolve("start");
-    Optional<Generation.Seal> seal = SmallFile.read(folder.resolve("seal")).map(LogFolder::seal);
     Optional<Map<String, String>> values = SmallFile.read(startFile);
+    // Before anything else is read: a newer version may have other files.
+    values.ifPresent(v -> checkFormat(startFile, v));
+    Optional<Generation.Seal> seal = SmallFile.read(folder.resolve("seal")).map(LogFolder::seal);
     Optional<Generation.Start> start;
     if (values.isPresent()) {
-      checkFormat(startFile, values.get());
       start = Optional.of(start(values.get()));
     } else {
       // The very first begins with event 1, whether or not that can be read.

@@ -588,7 +588,7 @@ public final class ContainerService implements SandboxContainers {
       Optional<TaskEntry> task = tasks.find(NAMESPACE, id);
       if (task.isPresent()) {
         if (task.get().getPhase() == TaskPhase.TASK_PHASE_CREATED) {
-          deleteCreated(origin, id);
+          tasks.deleteIfThere(origin, NAMESPACE, id);
         } else {
           stop(origin, id, Duration.ZERO);
         }
@@ -662,20 +662,9 @@ public final class ContainerService implements SandboxContainers {
   private void endTask(Origin origin, String id) {
     Optional<TaskEntry> task = tasks.find(NAMESPACE, id);
     if (task.isPresent() && task.get().getPhase() == TaskPhase.TASK_PHASE_CREATED) {
-      deleteCreated(origin, id);
+      tasks.deleteIfThere(origin, NAMESPACE, id);
     } else {
       stop(origin, id, Duration.ZERO);
-    }
-  }
-
-  /** A task that was never started. Its exit may have it deleted before we do. */
-  private void deleteCreated(Origin origin, String id) {
-    try {
-      tasks.delete(origin, NAMESPACE, id);
-    } catch (Refusal e) {
-      if (!e.is(Refusal.Code.NOT_FOUND)) {
-        throw e;
-      }
     }
   }
 

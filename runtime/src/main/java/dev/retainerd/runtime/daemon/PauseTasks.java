@@ -119,14 +119,7 @@ record PauseTasks(
     }
     Optional<TaskEntry> task = tasks.find(NAMESPACE, sandboxId);
     if (task.isPresent() && task.get().getPhase() == TaskPhase.TASK_PHASE_CREATED) {
-      try {
-        tasks.delete(origin, NAMESPACE, sandboxId);
-      } catch (Refusal e) {
-        // Its exit may have had it deleted already.
-        if (!e.is(Refusal.Code.NOT_FOUND)) {
-          throw e;
-        }
-      }
+      tasks.deleteIfThere(origin, NAMESPACE, sandboxId);
     } else if (task.isPresent()) {
       stops.stop(origin, NAMESPACE, sandboxId, 0, Duration.ZERO);
       awaitGone(sandboxId);

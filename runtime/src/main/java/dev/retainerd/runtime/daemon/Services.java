@@ -192,11 +192,11 @@ record Services(
     EndedTasks ended =
         new EndedTasks(
             tasks,
-            SELF,
             (namespace, id) ->
                 namespace.equals(SandboxService.NAMESPACE)
                     && (containers.find(id).isPresent() || sandboxes.find(id).isPresent()));
-    ExitRecorder recorder = new ExitRecorder(tasks, SHIM, ended::ended);
+    ExitRecorder recorder =
+        new ExitRecorder(tasks, SHIM, (namespace, id) -> ended.ended(SELF, namespace, id));
     journal.addListener(
         (envelope, event) -> {
           if (event instanceof dev.retainerd.eventlog.event.Event.TaskDeleted deleted) {

@@ -239,30 +239,12 @@ public final class Recovery {
 
   /**
    * Tasks of CRI containers go by themselves after their exit; an earlier daemon may not have got
-   * that far.
+   * that far. A shim that does not answer holds up nobody.
    */
   private void endedTasks() {
     for (Key<TaskEntry> key : tasks(t -> t.getPhase() == TaskPhase.TASK_PHASE_STOPPED)) {
-      if (key.namespace().equals(NAMESPACE) && isOurs(key.id())) {
-        step("task " + key.id(), () -> deleteIfThere(key.id()));
-      }
+      step("task " + key.id(), () -> parts.ended.ended(self, key.namespace(), key.id()));
     }
-  }
-
-  /**
-   * Its exit may have come from a shim a moment ago, and the deletion with it. A shim that does not
-   * answer holds up nobody.
-   */
-  private void deleteIfThere(String id) {
-    try {
-      parts.tasks.delete(self, NAMESPACE, id);
-    } catch (Refusal e) {
-      parts.ended.ended(NAMESPACE, id);
-    }
-  }
-
-  private boolean isOurs(String id) {
-    return parts.containers.find(id).isPresent() || parts.sandboxes.find(id).isPresent();
   }
 
   private void openStops() {

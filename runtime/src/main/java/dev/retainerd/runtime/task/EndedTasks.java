@@ -21,7 +21,6 @@ public final class EndedTasks {
   private static final int TRIES = 64;
 
   private final TaskService tasks;
-  private final Origin self;
   private final BiPredicate<String, String> isOfAPod;
 
   /**
@@ -30,31 +29,30 @@ public final class EndedTasks {
    * @param isOfAPod whether a namespace and the id of a container are of CRI; other clients delete
    *     their tasks themselves
    */
-  public EndedTasks(TaskService tasks, Origin self, BiPredicate<String, String> isOfAPod) {
+  public EndedTasks(TaskService tasks, BiPredicate<String, String> isOfAPod) {
     this.tasks = tasks;
-    this.self = self;
     this.isOfAPod = isOfAPod;
   }
 
   /** Deletes it now, or on a thread of its own when that does not work at once. */
-  public void ended(String namespace, String id) {
+  public void ended(Origin origin, String namespace, String id) {
     if (!isOfAPod.test(namespace, id)) {
       return;
     }
     try {
-      delete(namespace, id);
+      tasks.deleteIfThere(origin, namespace, id);
     } catch (Refusal e) {
       LOG.warn("the ended task {} is not deleted yet: {}", id, e.sentence());
-      Thread.ofVirtual().name("delete-" + id).start(() -> again(namespace, id));
+      Thread.ofVirtual().name("delete-" + id).start(() -> again(origin, namespace, id));
     }
   }
 
-  private void again(String namespace, String id) {
+  private void again(Origin origin, String namespace, String id) {
     Duration pause = FIRST_PAUSE;
     for (int i = 1; i < TRIES; i++) {
       try {
         Thread.sleep(pause);
-        delete(namespace, id);
+        tasks.deleteIfThere(origin, namespace, id);
         return;
       } catch (Refusal e) {
         Duration longer = pause.multipliedBy(2);
@@ -66,15 +64,5 @@ public final class EndedTasks {
     }
     LOG.error(
         "the ended task {} could not be deleted in {} tries; the next start does it", id, TRIES);
-  }
-
-  private void delete(String namespace, String id) {
-    try {
-      tasks.delete(self, namespace, id);
-    } catch (Refusal e) {
-      if (!e.is(Refusal.Code.NOT_FOUND)) {
-        throw e;
-      }
-    }
   }
 }

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -169,10 +170,11 @@ final class TaskCreation {
     try (KeyLocks.Held held = tasks.holdPlace(owner)) {
       Shims.Placement placement = shims.place(owner);
       // Before the intent: who waits for a shim must not hold what its settlement needs.
-      ShimCalls shim = shims.callsOf(() -> shims.home(owner).orElse(placement.shimId()));
+      Supplier<String> home = () -> shims.home(owner).orElse(placement.shimId());
+      ShimCalls shim = shims.callsOf(home);
       List<Event> events = new ArrayList<>(placement.events());
       // While it was waited for, an heir may have taken the owner over.
-      events.add(intent.in(shims.home(owner).orElse(placement.shimId())));
+      events.add(intent.in(home.get()));
       journal.commit(intent.origin(), intent.namespace(), events);
       return shim;
     } finally {

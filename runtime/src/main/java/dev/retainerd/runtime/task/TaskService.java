@@ -313,6 +313,17 @@ public final class TaskService {
     }
   }
 
+  /** As {@link #delete}, harmless where it is gone: its exit may have had it deleted already. */
+  public void deleteIfThere(Origin origin, String namespace, String containerId) {
+    try {
+      delete(origin, namespace, containerId);
+    } catch (Refusal e) {
+      if (!e.is(Refusal.Code.NOT_FOUND)) {
+        throw e;
+      }
+    }
+  }
+
   /** Created from a checkpoint and not started: it has no process, so none can be killed. */
   private static boolean awaitsRestore(TaskEntry task) {
     return task.getPhase() == TaskPhase.TASK_PHASE_CREATED && task.getInit().getPid() == 0;

@@ -123,8 +123,7 @@ class ExitTruthTest {
   /** Case 7: recovery is held up by a frozen shim, and everything ends meanwhile. */
   @Test
   void exitsDuringRecoveryAreTold() throws Exception {
-    Files.writeString(
-        node.config(), Files.readString(node.config()) + "\n[retain]\n  pods_per_shim = 3\n");
+    node.configure("[retain]\n  pods_per_shim = 3\n");
     node.start();
     node.importImage("k8s.io");
     List<String> containers = new ArrayList<>();

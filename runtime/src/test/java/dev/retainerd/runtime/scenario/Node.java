@@ -19,6 +19,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -102,6 +103,30 @@ final class Node implements AutoCloseable {
 
   Path config() {
     return folder.resolve("config.toml");
+  }
+
+  /** Adds to the configuration of a node that is not started yet. */
+  void configure(String more) throws IOException {
+    Files.writeString(config(), "\n" + more, StandardOpenOption.APPEND);
+  }
+
+  /** Has the pods of a runtime handler run by a binary of its own; "runc" is the usual handler. */
+  void runWith(String handler, Path binary) throws IOException {
+    configure(
+        """
+        [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.%1$s]
+          runtime_type = "io.containerd.runc.v2"
+          [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.%1$s.options]
+            BinaryName = "%2$s"
+        """
+            .formatted(handler, binary));
+  }
+
+  /** An executable file in a folder. */
+  static Path script(Path folder, String name, String text) throws IOException {
+    Path script = Files.writeString(folder.resolve(name), text);
+    Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return script;
   }
 
   Path pods() {

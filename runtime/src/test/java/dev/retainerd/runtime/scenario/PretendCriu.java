@@ -1,10 +1,7 @@
 package dev.retainerd.runtime.scenario;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 
 /**
  * CRIU does not know every kernel, so a script stands in the place of the OCI runtime: it writes
@@ -67,18 +64,8 @@ final class PretendCriu {
    * @return the script
    */
   static Path install(Node node, Path folder) throws IOException {
-    Path script = Files.writeString(folder.resolve("runc-images"), SCRIPT.formatted(folder));
-    Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
-    Files.writeString(
-        node.config(),
-        """
-        [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.%s]
-          runtime_type = "io.containerd.runc.v2"
-          [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.%s.options]
-            BinaryName = "%s"
-        """
-            .formatted(HANDLER, HANDLER, script),
-        StandardOpenOption.APPEND);
+    Path script = Node.script(folder, "runc-images", SCRIPT.formatted(folder));
+    node.runWith(HANDLER, script);
     return script;
   }
 }

@@ -10,7 +10,6 @@ import dev.retainerd.wire.cri.v1.PodSandbox;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,10 +32,6 @@ class ShimCareTest {
   @AfterEach
   void close() {
     node.close();
-  }
-
-  private void configure(String more) throws Exception {
-    Files.writeString(node.config(), Files.readString(node.config()) + "\n" + more);
   }
 
   private Set<Long> shimsOfTheState() {
@@ -124,11 +119,12 @@ class ShimCareTest {
 
   /** Case 10: calls of the runtime fail now and then, and shims are killed. */
   private void churn(int cycles, int killEvery) throws Exception {
-    Path runtime = node.folder().resolve("runc-fails");
     // A start fails before runc has done anything, a create after it has done all.
-    Files.writeString(
-        runtime,
-        """
+    Path runtime =
+        Node.script(
+            node.folder(),
+            "runc-fails",
+            """
         #!/bin/sh
         case " $* " in
           *' create '*|*' start '*)
@@ -140,16 +136,8 @@ class ShimCareTest {
         esac
         exec /usr/sbin/runc "$@"
         """
-            .formatted(node.folder()));
-    Files.setPosixFilePermissions(runtime, PosixFilePermissions.fromString("rwxr-xr-x"));
-    configure(
-        """
-        [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-          runtime_type = "io.containerd.runc.v2"
-          [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-            BinaryName = "%s"
-        """
-            .formatted(runtime));
+                .formatted(node.folder()));
+    node.runWith("runc", runtime);
     node.start();
     node.importImage("k8s.io");
     int failed = 0;
@@ -230,7 +218,7 @@ class ShimCareTest {
    */
   @Test
   void podsThatComeAndGoStartNoShims() throws Exception {
-    configure("[retain]\n  idle_shim_millis = 3000\n");
+    node.configure("[retain]\n  idle_shim_millis = 3000\n");
     node.start();
     node.importImage("k8s.io");
     History history = new History(node);
@@ -247,7 +235,7 @@ class ShimCareTest {
   @Test
   @Tag("soak")
   void figureOfPodsThatComeAndGo() throws Exception {
-    configure("[retain]\n  idle_shim_millis = 0\n");
+    node.configure("[retain]\n  idle_shim_millis = 0\n");
     node.start();
     node.importImage("k8s.io");
     long[] without = lives(30);
@@ -287,7 +275,7 @@ class ShimCareTest {
   /** pods_per_shim, the idle spare, and what is recorded of them. */
   @Test
   void podsAreGroupedAndOneSpareIsKept() throws Exception {
-    configure("[retain]\n  pods_per_shim = 2\n");
+    node.configure("[retain]\n  pods_per_shim = 2\n");
     node.start();
     node.importImage("k8s.io");
     List<String> containers = new ArrayList<>();

@@ -7,13 +7,10 @@ import dev.retainerd.wire.cri.v1.ContainerState;
 import dev.retainerd.wire.cri.v1.ListContainersRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -22,14 +19,8 @@ import org.junit.jupiter.api.Test;
 class ShimKilledTest {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-  private Node node;
-  private Pods pods;
-
-  @BeforeEach
-  void start() {
-    node = Node.prepared();
-    pods = new Pods(node);
-  }
+  private final Node node = Node.prepared();
+  private final Pods pods = new Pods(node);
 
   private void started() {
     node.start();
@@ -111,10 +102,11 @@ class ShimKilledTest {
   /** What a container leaves is cleaned up by the heir, and whoever stops the pod does not wait. */
   @Test
   void shimKilledWhileItCleansUpAfterAnExit() throws Exception {
-    Path runtime = node.folder().resolve("runc-holds-deletes");
-    Files.writeString(
-        runtime,
-        """
+    Path runtime =
+        Node.script(
+            node.folder(),
+            "runc-holds-deletes",
+            """
         #!/bin/sh
         case " $* " in
           *' delete '*)
@@ -123,18 +115,8 @@ class ShimKilledTest {
         esac
         exec /usr/sbin/runc "$@"
         """
-            .formatted(node.folder()));
-    Files.setPosixFilePermissions(runtime, PosixFilePermissions.fromString("rwxr-xr-x"));
-    Files.writeString(
-        node.config(),
-        """
-        [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-          runtime_type = "io.containerd.runc.v2"
-          [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-            BinaryName = "%s"
-        """
-            .formatted(runtime),
-        StandardOpenOption.APPEND);
+                .formatted(node.folder()));
+    node.runWith("runc", runtime);
     started();
     String pod = pods.run("p");
     String ends =
@@ -160,26 +142,17 @@ class ShimKilledTest {
   @Test
   void containerStartedWhileItsPodsShimIsReplaced() throws Exception {
     Path hold = node.folder().resolve("hold-shims");
-    Path launcher = node.folder().resolve("shim-launcher");
-    Files.writeString(
-        launcher,
-        """
+    Path launcher =
+        Node.script(
+            node.folder(),
+            "shim-launcher",
+            """
         #!/bin/sh
         while [ -e %s ]; do sleep 0.05; done
         exec %s "$@"
         """
-            .formatted(hold, Node.DIST.resolve("bin/containerd-shim-retain-v1")));
-    Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwxr-xr-x"));
-    Files.writeString(
-        node.config(),
-        """
-
-        [retain]
-          spare_shims = 0
-          shim_path = "%s"
-        """
-            .formatted(launcher),
-        StandardOpenOption.APPEND);
+                .formatted(hold, Node.DIST.resolve("bin/containerd-shim-retain-v1")));
+    node.configure("[retain]\n  spare_shims = 0\n  shim_path = \"" + launcher + "\"\n");
     started();
     String pod = pods.run("p");
     String first = pods.start(pod, "p", "first", "sleep 1000");

@@ -35,17 +35,13 @@ class WedgedShimTest {
   }
 
   private void startWith(int podsPerShim) throws Exception {
-    Files.writeString(
-        node.config(),
-        Files.readString(node.config()) + "\n[retain]\n  pods_per_shim = " + podsPerShim + "\n");
+    node.configure("[retain]\n  pods_per_shim = " + podsPerShim + "\n");
     node.start();
     node.importImage("k8s.io");
   }
 
   private void startPatient(String... daemonOptions) throws Exception {
-    Files.writeString(
-        node.config(),
-        Files.readString(node.config()) + "\n[retain]\n  shim_timeout_millis = 600000\n");
+    node.configure("[retain]\n  shim_timeout_millis = 600000\n");
     node.start(daemonOptions);
     node.importImage("k8s.io");
   }
@@ -284,19 +280,17 @@ class WedgedShimTest {
   @Test
   void shimsAreUpgradedUnderRunningContainers() throws Exception {
     Path build = node.folder().resolve("build");
-    Path launcher = node.folder().resolve("shim-launcher");
     Files.writeString(build, "old");
-    Files.writeString(
-        launcher,
-        "#!/bin/sh\nRETAIN_SHIM_JAVA_OPTS=-Dretain.shim.build=$(cat "
-            + build
-            + ") exec "
-            + Node.DIST.resolve("bin/containerd-shim-retain-v1")
-            + " \"$@\"\n");
-    launcher.toFile().setExecutable(true);
-    Files.writeString(
-        node.config(),
-        Files.readString(node.config()) + "\n[retain]\n  shim_path = \"" + launcher + "\"\n");
+    Path launcher =
+        Node.script(
+            node.folder(),
+            "shim-launcher",
+            "#!/bin/sh\nRETAIN_SHIM_JAVA_OPTS=-Dretain.shim.build=$(cat "
+                + build
+                + ") exec "
+                + Node.DIST.resolve("bin/containerd-shim-retain-v1")
+                + " \"$@\"\n");
+    node.configure("[retain]\n  shim_path = \"" + launcher + "\"\n");
     node.start();
     node.importImage("k8s.io");
     node.importImage(node.name());
